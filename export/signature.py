@@ -1,0 +1,157 @@
+"""What a model offers to the outside: functions with named, batched inputs and a dictionary of outputs.
+
+One declaration serves two worlds. A server is given a seed, a phone is given the noise itself:
+
+    SavedModel   body(images=..., noise=the model's noise for each row of the input `seed` int32 [batch, 2])
+    LiteRT       body(images=..., noise=the input `noise`)   no random op, no check, builtin operations only
+
+A seed a row, not a seed a request: a server that merges requests along the batch axis then changes no answer.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+
+@dataclasses.dataclass(frozen=True)
+class Input:
+    """One input, without its batch axis."""
+
+    shape: tuple[int, ...]
+    says: str  # for the model card
+    dtype: str = "float32"
+    interval: tuple[float, float] | None = None  # values outside are refused; NaN and infinity always are
+
+    def expected(self):
+        """As an error or a card says it: float32 [batch, 28, 28, 1] in [0, 1]."""
+        inside = f" in [{self.interval[0]:g}, {self.interval[1]:g}]" if self.interval else ""
+        return f"{self.dtype} [{', '.join(('batch', *map(str, self.shape)))}]{inside}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Signature:
+    """A function of batched tensors, passed by name, that returns a dict of batched tensors.
+
+    draws: how many times model.noise is drawn for one example. 0: body takes no noise. 1: body's `noise` is
+    model.noise with leading axis [batch]. K > 1: leading axes [batch, K].
+    """
+
+    body: Callable[..., dict]
+    inputs: dict[str, Input]
+    says: str  # one sentence for the model card
+    draws: int = 0
+
+
+SEED = Input((2,), "two integers an example; the same pair gives the same answer, whatever else is in the batch", "int32")
+
+
+def server_inputs(signature):
+    """The inputs of a signature as a server sees them: the declared ones, and a seed if there is randomness."""
+    return signature.inputs | ({"seed": SEED} if signature.draws else {})
+
+
+def phone_inputs(signature, model):
+    """The inputs as a phone sees them: the declared ones, and standard noise in place of the seed."""
+    if not signature.draws:
+        return signature.inputs
+    noise = {
+        name: Input((signature.draws, *shape)[signature.draws == 1 :], f"{says}, one draw an example")
+        for name, (shape, says) in _noise_parts(model).items()
+    }
+    return signature.inputs | noise
+
+
+def _noise_parts(model):
+    """Name -> (shape of one example, description) of what model.noise returns: a tensor, or a dict of tensors."""
+    noise = model.noise(1, (0, 0))
+    parts = {f"noise_{k}": v for k, v in noise.items()} if isinstance(noise, dict) else {"noise": noise}
+    return {name: (tuple(value.shape[1:]), "the model's own noise, as model.noise draws it") for name, value in parts.items()}
+
+
+def server_function(signature, model):
+    """A tf.function of the server's inputs, its concrete function ready to be saved: checks, noise from seeds, body."""
+    import tensorflow as tf
+
+    inputs = server_inputs(signature)
+
+    def call(**tensors):
+        tensors = checked(tensors, inputs)
+        if signature.draws:
+            tensors["noise"] = noise_of_rows(model, tensors.pop("seed"), signature.draws)
+        return signature.body(**tensors)
+
+    specs = {k: tf.TensorSpec([None, *v.shape], v.dtype, name=k) for k, v in inputs.items()}
+    return tf.function(call, autograph=False).get_concrete_function(**specs)
+
+
+def phone_function(signature, model, batch):
+    """The same body with noise as an input. batch: int, or None where any batch size converts."""
+    import tensorflow as tf
+
+    inputs = phone_inputs(signature, model)
+
+    def call(**tensors):
+        parts = {k.removeprefix("noise_"): tensors.pop(k) for k in inputs.keys() - signature.inputs.keys()}
+        if signature.draws:
+            tensors["noise"] = parts["noise"] if "noise" in parts else parts
+        return signature.body(**tensors)
+
+    specs = {k: tf.TensorSpec([batch, *v.shape], v.dtype, name=k) for k, v in inputs.items()}
+    return tf.function(call, autograph=False).get_concrete_function(**specs)
+
+
+def noise_of_rows(model, seeds, draws):
+    """model.noise(draws, seed) for every row of seeds [B, 2]: [B, ...] for one draw, [B, draws, ...] for more."""
+    import tensorflow as tf
+
+    specs = tf.nest.map_structure(
+        lambda v: tf.TensorSpec([draws, *v.shape[1:]][draws == 1 :], v.dtype), model.noise(1, (0, 0))
+    )
+
+    def row(seed):
+        noise = model.noise(draws, seed)
+        return tf.nest.map_structure(lambda v: v[0], noise) if draws == 1 else noise
+
+    return tf.map_fn(row, seeds, fn_output_signature=specs)
+
+
+def checked(tensors, inputs):
+    """The same tensors, or an InvalidArgumentError that names the input, says what came and what was expected.
+
+    A server compares neither shapes nor values with the signature. Shapes need the placeholder with an unknown shape:
+    the specification's static shape would make every test of tf.shape a constant, true whatever was sent.
+    """
+    import tensorflow as tf
+
+    seen, sizes = {}, {}
+    for name, spec in inputs.items():
+        x = tf.compat.v1.placeholder_with_default(tensors[name], shape=None, name=name)
+        shape = tf.shape(x)
+        padded = tf.concat([shape, tf.fill([1 + len(spec.shape)], -1)], 0)[: 1 + len(spec.shape)]
+        same = tf.equal(tf.size(shape), 1 + len(spec.shape)) & tf.reduce_all(padded[1:] == list(spec.shape))
+        with tf.control_dependencies([_refuse_unless(same, name, "shape", shape, spec)]):
+            x = tf.ensure_shape(tf.identity(x), [None, *spec.shape])
+        if x.dtype.is_floating:
+            finite = tf.reduce_all(tf.math.is_finite(x))
+            low, high = spec.interval or (-float("inf"), float("inf"))
+            fits = tf.logical_and(finite, tf.reduce_all(tf.logical_and(x >= low, x <= high)))
+            # min and max would hide a NaN that is not alone, so the first offender is shown instead.
+            bad = tf.reshape(x, [-1])
+            bad = tf.boolean_mask(bad, ~(tf.math.is_finite(bad) & (bad >= low) & (bad <= high)))[:1]
+            with tf.control_dependencies([_refuse_unless(fits, name, "value", bad, spec)]):
+                x = tf.identity(x)
+        seen[name], sizes[name] = x, tf.shape(x)[0]
+    first, *others = sizes
+    for name in others:  # one seed for five images would be broadcast, and all five would share their noise
+        message = tf.strings.format(
+            name + ": got a batch of {}, expected {} as in " + first, (sizes[name], sizes[first])
+        )
+        with tf.control_dependencies([tf.debugging.Assert(tf.equal(sizes[name], sizes[first]), [message])]):
+            seen = {k: tf.identity(v) for k, v in seen.items()}
+    return seen
+
+
+def _refuse_unless(condition, name, what, got, spec):
+    import tensorflow as tf
+
+    message = tf.strings.format(f"{name}: got {what} {{}}, expected {spec.expected()}", got)
+    return tf.debugging.Assert(condition, [message])
