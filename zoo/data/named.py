@@ -1,0 +1,152 @@
+"""Data by name, fitted to a model's shapes, under a stated binarisation regime."""
+
+import difflib
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.data import scenes, sources
+from zoo.data.split import Data, Split, frozen
+
+SOURCES = {
+    "digits": sources.digits,
+    "tunes": sources.generated_tunes,
+    "mnist": sources.mnist,
+    "binarized_mnist": sources.binarized_mnist,
+    "svhn_cropped": sources.svhn_cropped,
+    "cifar10": sources.cifar10,
+    "omniglot": sources.omniglot,
+    "chorales": sources.chorales,
+    "chorales-16th": sources.chorales_16th,
+    "frey_faces": sources.frey_faces,
+}
+SCENES = ("two-digits", "cluttered", "svhn")  # made of another source's pictures, anew at each visit
+NAMES = (*SOURCES, *SCENES)
+DIGIT = 28
+REGIMES = ("static", "dynamic", "gray")
+
+
+def load(name, *, shapes, regime, data_dir=None, seed=0) -> Data:
+    """Data for a model with these input shapes.
+
+    name: one of NAMES, or a path: your own arrays (`my.npz`, see `sources.own`) or chorales (`.json`, `.json.gz`).
+    shapes: per-example shapes the model takes, {"image": (H, W, C)} or {"sequence": (S, D)}, perhaps with "label": ().
+    regime: "gray", values as they are; "dynamic", a Bernoulli draw of them, anew at each visit in training, once for
+      validation and test; "static", binary data as they are, gray data after one Bernoulli draw, fixed for good.
+    data_dir: folder of files and TFDS sets; default TFDS_DATA_DIR, then ~/tensorflow_datasets.
+    seed: of all that is fixed once (split of embedded data, static draw, validation and test scenes). Figures compare
+      under equal seeds only, so leave it at 0 and vary the seed of `batches`.
+    """
+    if regime not in REGIMES:
+        raise ValueError(f"regime: got {regime!r}, expected one of {', '.join(REGIMES)}")
+    key = "sequence" if "sequence" in shapes else "image"
+    found = _find(str(name), key, tuple(shapes[key]), data_dir, seed)
+    splits = {s: _fitted(name, arrays, key, shapes) for s, arrays in found.splits.items()}
+
+    how = f"regime {regime}"
+    if _is_binary(splits["train"][key]):
+        if regime != "static":
+            raise ValueError(f"regime: got {regime}, but {name} is binary; use static")
+    elif regime == "static":
+        splits = {s: frozen(Split(a, scenes.bernoulli), _seed(seed, s)).arrays for s, a in splits.items()}
+        how += ", one Bernoulli draw of ours, fixed (not Salakhutdinov & Murray's)"
+
+    made = {}
+    for split in sources.SPLITS:
+        draws = _scene(name, splits, split, tuple(shapes[key])) + [scenes.bernoulli] * (regime == "dynamic")
+        made[split] = Split(splits[split], _chain(draws) if draws else None)
+        if split != "train":
+            made[split] = frozen(made[split], _seed(seed, split))
+    return Data(str(name), regime, **made, origin=f"{found.origin}; {how}")
+
+
+def _find(name, key, shape, data_dir, seed) -> sources.Found:
+    path = Path(name).expanduser()
+    if name.endswith((".npz", ".json", ".json.gz")):
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"data: found no file {path}; give the path of an .npz or a chorales .json(.gz)"
+            )
+        return sources.own(path, key) if name.endswith(".npz") else sources.chorales_file(shape, path)
+    if name not in NAMES:
+        close = difflib.get_close_matches(name, NAMES, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise ValueError(
+            f"data: unknown name {name!r}; {hint}Names: {', '.join(NAMES)}; or the path of an .npz"
+        )
+    folder = sources.folder_of(data_dir)
+    if name in ("two-digits", "cluttered"):
+        return _scene_digits(name, key, shape, folder, data_dir, seed)
+    return SOURCES.get(name, sources.svhn)(shape, folder, seed)
+
+
+def _scene_digits(name, key, shape, folder, data_dir, seed):
+    """MNIST where it lies in folder, else the embedded digits enlarged to 28x28; never a download."""
+    if key != "image" or len(shape) != 3 or min(shape[:2]) < DIGIT or shape[2] != 1:
+        raise ValueError(
+            f"data: {name} are gray pictures of at least {DIGIT}x{DIGIT}x1, the model takes {key} {shape}"
+        )
+    has_mnist = data_dir or (folder / "mnist.npz").exists() or (folder / "mnist").is_dir()
+    found = (sources.mnist if has_mnist else sources.digits)((DIGIT, DIGIT, 1), folder, seed)
+    scene = {
+        "two-digits": "two random digits added and clipped at 1",
+        "cluttered": "a digit among 8 pieces of digits",
+    }
+    return found._replace(
+        origin=f"{scene[name]}, at random places of {shape[0]}x{shape[1]}; digits: {found.origin}"
+    )
+
+
+def _fitted(name, arrays, key, shapes):
+    """The arrays under the model's key, their shapes checked; one-channel pictures also serve as sequences of rows."""
+    expected = tuple(shapes[key])
+    if key == "sequence" and "image" in arrays and arrays["image"].shape[-1] == 1:
+        arrays = {
+            "sequence" if k == "image" else k: a[..., 0] if k == "image" else a for k, a in arrays.items()
+        }
+    if key not in arrays:
+        raise ValueError(
+            f"data: {name} holds {', '.join(arrays)}, the model takes {key} {expected}; choose other data"
+        )
+    if "label" in shapes and ("label" not in arrays or name == "two-digits"):
+        raise ValueError(
+            f"data: {name} has no labels, the model needs one for each example; choose other data"
+        )
+    shape = arrays[key].shape[1:]
+    if name not in SCENES and shape != expected:
+        raise ValueError(f"data: {name} has {key} {shape}, the model takes {expected}; resize one of them")
+    return arrays
+
+
+def _scene(name, splits, split, shape):
+    """What composes the model's picture from the arrays, as a list of none or one draw."""
+    height, width = shape[:2]
+    if name == "two-digits":
+        return [scenes.two_digits(splits[split]["image"], height, width)]
+    if name == "cluttered":
+        return [
+            scenes.cluttered(splits["train"]["image"], height, width)
+        ]  # clutter is cut from training digits
+    if name == "svhn" and splits[split]["image"].shape[1:] != shape:
+        return [scenes.crops(height, width)]
+    return []
+
+
+def _chain(draws):
+    """One draw after the other, each with a seed of its own."""
+
+    def draw(batch, seed):
+        for one, seed_of_one in zip(draws, tf.unstack(tf.random.split(seed, len(draws))), strict=True):
+            batch = one(batch, seed_of_one)
+        return batch
+
+    return draw
+
+
+def _is_binary(array):
+    return bool(((array == 0) | (array == (255 if array.dtype == np.uint8 else 1))).all())
+
+
+def _seed(seed, split):
+    return seed * len(sources.SPLITS) + sources.SPLITS.index(split)

@@ -1,0 +1,76 @@
+"""Piano rolls: binary [N, S, D], S steps of D notes; column 0 is MIDI note `lowest_note(D)`."""
+
+import gzip
+import json
+
+import numpy as np
+
+# Eight chords each, in semitones above the root.
+PATTERNS = {
+    "scale up": [(0,), (2,), (4,), (5,), (7,), (9,), (11,), (12,)],
+    "scale down": [(12,), (11,), (9,), (7,), (5,), (4,), (2,), (0,)],
+    "arpeggio": [(0,), (4,), (7,), (12,), (16,), (12,), (7,), (4,)],
+    "alberti bass": [(0,), (7,), (4,), (7,), (0,), (9,), (5,), (9,)],
+    "thirds": [(0, 4), (2, 5), (4, 7), (5, 9), (7, 11), (9, 12), (11, 14), (12, 16)],
+    "chords": [(0, 4, 7), (0, 4, 7), (5, 9, 12), (5, 9, 12), (7, 11, 14), (7, 11, 14), (0, 4, 7), (0, 4, 7)],
+}
+SPAN = 17  # rows the widest pattern needs
+TEMPI = (1, 2, 3)  # steps a chord lasts
+
+
+def lowest_note(notes: int) -> int:
+    """MIDI number of column 0: the piano's 88 keys start at 21 (A0); fewer notes are its middle."""
+    return 21 + (88 - notes) // 2
+
+
+def tunes(steps: int, notes: int):
+    """Every tune there is, once: pattern x root x tempo x starting point. uint8 [N, S, D] (0, 255), label = pattern [N]."""
+    if notes < SPAN:
+        raise ValueError(
+            f"data: tunes need at least {SPAN} notes, the model's sequence has {notes}; widen it"
+        )
+    roots = min(12, notes - SPAN + 1)
+    lowest_root = (notes - SPAN - roots + 1) // 2  # the octave in the middle
+    rolls, labels = [], []
+    for label, chords in enumerate(PATTERNS.values()):
+        pattern = np.zeros([len(chords), SPAN], np.uint8)
+        for i, chord in enumerate(chords):
+            pattern[i, list(chord)] = 255
+        for tempo in TEMPI:
+            for start in range(tempo * len(chords)):
+                played = pattern[(np.arange(steps) + start) // tempo % len(chords)]  # [S, SPAN]
+                for root in range(lowest_root, lowest_root + roots):
+                    rolls.append(np.pad(played, [(0, 0), (root, notes - SPAN - root)]))
+                    labels.append(label)
+    return np.stack(rolls), np.array(labels, np.int32)
+
+
+def read_chorales(path, steps: int, notes: int) -> dict[str, dict[str, np.ndarray]]:
+    """JSON (or .gz) of train/valid/test -> pieces -> steps -> MIDI notes, cut into pieces of S steps; rests of pieces are dropped."""
+    with (gzip.open if path.suffix == ".gz" else open)(path, "rt") as file:
+        pieces_of = json.load(file)
+    missing = {"train", "valid", "test"} - set(pieces_of)
+    if missing:
+        raise ValueError(
+            f"data: {path} has no {', '.join(sorted(missing))}; expected the keys train, valid and test"
+        )
+    low = lowest_note(notes)
+    splits = {}
+    for key, split in (("train", "train"), ("valid", "validation"), ("test", "test")):
+        pieces = pieces_of[key]
+        cut = [piece[i : i + steps] for piece in pieces for i in range(0, len(piece) - steps + 1, steps)]
+        if not cut:
+            raise ValueError(
+                f"data: no {key} piece of {path} is {steps} steps long; shorten the model's sequence"
+            )
+        rolls = np.zeros([len(cut), steps, notes], np.uint8)
+        for n, piece in enumerate(cut):
+            for s, chord in enumerate(piece):
+                for note in chord:
+                    if not low <= note < low + notes:
+                        raise ValueError(
+                            f"data: {path} holds note {note}, the model's {notes} notes are {low} to {low + notes - 1}; use 88"
+                        )
+                    rolls[n, s, int(note) - low] = 255
+        splits[split] = {"sequence": rolls}
+    return splits
