@@ -1,0 +1,257 @@
+"""Pictures of what a model reads, paints and dreams: NumPy in, uint8 [height, width, 3] (film: [T, ...]) out.
+
+N examples, T steps, H x W pixels, C = 1 (grey) or 3 (colour) channels. Images are floats in [0, 1] or
+uint8 in [0, 255].
+Small images are enlarged by whole factors without smoothing, so that a pixel stays a pixel.
+"""
+
+import io
+import math
+import pathlib
+
+import numpy as np
+from PIL import Image
+
+READ, WRITE = (52, 199, 89), (255, 59, 48)  # the window's colour: green reads, red writes
+SEPARATOR = (64, 84, 120)  # slate: seen beside black, white and the grey of an empty canvas
+TILE = 112  # pixels that an enlarged tile should have along its longer edge
+
+
+def grid(images, columns=None, scale=None):
+    """Images [N, H, W, C] side by side, filling rows from the top left -> uint8 [height, width, 3].
+
+    columns: images in a row; without it the picture becomes about square. scale: repeats of each pixel.
+    """
+    return _lay(_tiles(images, scale), columns)
+
+
+def pairs(originals, reconstructions, columns=None, scale=None):
+    """Originals [N, H, W, C], each directly above its reconstruction -> uint8 [height, width, 3]."""
+    originals, reconstructions = np.asarray(originals), np.asarray(reconstructions)
+    if originals.shape != reconstructions.shape:
+        raise ValueError(f"reconstructions: got shape {reconstructions.shape}, expected {originals.shape}")
+    above, below = _tiles(originals, scale), _tiles(reconstructions, scale)
+    thin, thick = (np.full((len(above), high, above.shape[2], 3), SEPARATOR, np.uint8) for high in (1, 6))
+    return _lay(np.concatenate([above, thin, below, thick], axis=1), columns)
+
+
+def film(
+    canvases,
+    windows=None,
+    read_windows=None,
+    *,
+    window_n=None,
+    read_n=None,
+    columns=None,
+    scale=None,
+    every=1,
+):
+    """The canvases [N, T, H, W, C] growing together, a frame a step -> uint8 [T, height, width, 3].
+
+    windows, read_windows: [N, T, 5], (gX, gY, delta, sigma2, gamma) in pixels from 1, drawn as red and green
+    boxes of window_n and read_n points a side. every: keep each `every`-th step, the last one always.
+    """
+    tiles = _film_tiles(canvases, windows, read_windows, window_n, read_n, scale, _steps(canvases, every))
+    return np.stack([_lay(frame, columns) for frame in tiles.swapaxes(0, 1)])
+
+
+def strip(canvases, windows=None, read_windows=None, *, window_n=None, read_n=None, count=10, scale=None):
+    """A still of the film: a row for each example of canvases [N, T, H, W, C], at `count` spread steps."""
+    steps = np.shape(canvases)[1]
+    chosen = np.unique(np.linspace(0, steps - 1, min(count, steps)).round().astype(int))
+    tiles = _film_tiles(canvases, windows, read_windows, window_n, read_n, scale, chosen)
+    return _lay(tiles.reshape(-1, *tiles.shape[2:]), len(chosen))
+
+
+def piano_roll(roll, scale=5, lowest=21):
+    """A tune, roll [S, D] in [0, 1]: time to the right, pitch up, a line under every C -> uint8.
+
+    lowest: MIDI number of the first column (21 is the lowest key of a piano of 88).
+    """
+    roll = np.asarray(roll, np.float32)
+    if roll.ndim != 2:
+        raise ValueError(f"roll: got shape {roll.shape}, expected (time steps, keys)")
+    pitch = np.arange(lowest, lowest + roll.shape[1]) % 12
+    paper = np.where(np.isin(pitch, (1, 3, 6, 8, 10)), 0.90, 0.98)[
+        ::-1, None, None
+    ]  # the black keys' rows are darker
+    ink = np.array([28, 60, 120]) / 255
+    picture = _tiles((paper + roll.T[::-1, :, None] * (ink - paper))[None], scale)[0]
+    picture[scale - 1 :: scale][(pitch == 0)[::-1]] = SEPARATOR
+    return picture
+
+
+def scatter(points, labels=None, limits=None, size=640):
+    """Points [N, 2] in a plane, coloured by integer labels [N] -> uint8 [size, size, 3].
+
+    limits: (low, high) of both axes; fix them where pictures of different steps are compared.
+    """
+    points = np.asarray(points)
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise ValueError(f"points: got shape {points.shape}, expected (points, 2)")
+    figure, axes = _figure(size, size)
+    dot = {"s": float(np.clip(20_000 / max(len(points), 1), 3, 40)), "linewidths": 0, "alpha": 0.7}
+    if labels is None:
+        axes.scatter(*points.T, **dot)
+    else:
+        labels = np.asarray(labels)
+        for k, label in enumerate(np.unique(labels)):
+            axes.scatter(*points[labels == label].T, color=f"C{k % 10}", label=str(label), **dot)
+        axes.legend(loc="upper right", markerscale=2, fontsize=8, framealpha=0.9)
+    if limits is not None:
+        axes.set(xlim=limits, ylim=limits)
+    axes.set_aspect("equal", adjustable="box" if limits is not None else "datalim")
+    return _paint(figure)
+
+
+def curves(lines, x=None, xlabel="step", ylabel="nats", width=720, height=420):
+    """Lines {name: [T]} over x [T] (1 ... T without it), such as the rate of each glimpse -> uint8."""
+    figure, axes = _figure(width, height)
+    for name, values in lines.items():
+        axes.plot(np.arange(1, len(values) + 1) if x is None else x, values, label=name)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(alpha=0.3)
+    if len(lines) > 1:
+        axes.legend(fontsize=8)
+    return _paint(figure)
+
+
+def encode_png(picture):
+    """PNG bytes of a uint8 picture [H, W, 3]."""
+    return _bytes(Image.fromarray(picture), "PNG", optimize=True)
+
+
+def encode_gif(frames, seconds=4.0, hold=2.0):
+    """Animated GIF bytes of frames uint8 [T, H, W, 3]: `seconds` long, then the last held for `hold`."""
+    frames = np.asarray(frames)
+    frame_ms = int(np.clip(seconds * 100 / len(frames), 4, 25)) * 10  # GIF counts hundredths of a second
+    durations = [frame_ms] * (len(frames) - 1) + [frame_ms + int(hold * 1000)]
+    palette = _palette(frames)  # one for all, or a still pixel would flicker
+    first, *rest = [Image.fromarray(f).quantize(palette=palette, dither=Image.Dither.NONE) for f in frames]
+    return _bytes(first, "GIF", save_all=True, append_images=rest, duration=durations, loop=0, optimize=False)
+
+
+def save_png(path, picture):
+    """Write a uint8 picture [H, W, 3]; the folder is made when missing."""
+    _write(path, encode_png(picture))
+
+
+def save_gif(path, frames, seconds=4.0, hold=2.0):
+    """Write frames uint8 [T, H, W, 3] as an animated GIF; see encode_gif."""
+    _write(path, encode_gif(frames, seconds, hold))
+
+
+def _tiles(images, scale=None):
+    """[N, H, W, C] in [0, 1] (or uint8) -> uint8 [N, scale * H, scale * W, 3]."""
+    images = np.asarray(images)
+    if images.ndim != 4 or images.shape[3] not in (1, 3):
+        raise ValueError(f"images: got shape {images.shape}, expected (examples, height, width, 1 or 3)")
+    if images.dtype != np.uint8:
+        images = (np.clip(np.nan_to_num(images), 0, 1) * 255).round().astype(np.uint8)
+    scale = scale or _scale(images)
+    return np.broadcast_to(images, (*images.shape[:3], 3)).repeat(scale, 1).repeat(scale, 2)
+
+
+def _scale(images):
+    """The whole factor that brings [..., H, W, C] nearest to TILE pixels."""
+    return max(1, round(TILE / max(images.shape[-3:-1])))
+
+
+def _lay(tiles, columns=None):
+    """uint8 tiles [N, h, w, 3] -> [height, width, 3], separators between and around."""
+    n, h, w, _ = tiles.shape
+    columns = min(n, columns or math.ceil(math.sqrt(n * h / w)))
+    rows, line = math.ceil(n / columns), 2
+    picture = np.full((rows * (h + line) + line, columns * (w + line) + line, 3), SEPARATOR, np.uint8)
+    for k, tile in enumerate(tiles):
+        top, left = line + k // columns * (h + line), line + k % columns * (w + line)
+        picture[top : top + h, left : left + w] = tile
+    return picture
+
+
+def _steps(canvases, every):
+    steps = np.shape(canvases)[1]
+    return np.arange(steps - 1, -1, -every)[::-1]
+
+
+def _film_tiles(canvases, windows, read_windows, window_n, read_n, scale, steps):
+    """The chosen steps of every example, windows drawn in -> uint8 [N, len(steps), h, w, 3]."""
+    canvases = np.asarray(canvases)
+    if canvases.ndim != 5:
+        raise ValueError(
+            f"canvases: got shape {canvases.shape}, expected (examples, steps, height, width, channels)"
+        )
+    canvases = canvases[:, steps]
+    scale = scale or _scale(canvases)
+    tiles = _tiles(canvases.reshape(-1, *canvases.shape[2:]), scale)
+    kinds = ("read_n", read_windows, read_n, READ), ("window_n", windows, window_n, WRITE)
+    for name, boxes, n, colour in kinds:
+        if boxes is not None:
+            if n is None:
+                raise ValueError(f"{name}: got None, expected the points along a side of the window")
+            for tile, box in zip(tiles, np.asarray(boxes)[:, steps].reshape(-1, 5), strict=True):
+                _draw_window(tile, box, n, scale, colour)
+    return tiles.reshape(*canvases.shape[:2], *tiles.shape[1:])
+
+
+def _draw_window(tile, window, n, scale, colour):
+    """Draw a window (gX, gY, delta, sigma2, gamma) into a tile enlarged `scale` times, with soft edges.
+
+    The box goes through the outer of the n x n filter centres: it has side (n - 1) delta around (gX, gY), and
+    the middle of pixel 1 is half a pixel from the tile's edge. The line is sigma wide, within limits: it can be
+    seen and does not hide the digit.
+    """
+    g_x, g_y, delta, sigma2, _ = window
+    half = (n - 1) * abs(delta) * scale / 2
+    width = scale * np.clip(np.sqrt(sigma2), 0.3, 1.5)
+    x, y = (np.arange(length) + 0.5 for length in (tile.shape[1], tile.shape[0]))
+    across, down = abs(x - (g_x - 0.5) * scale), abs(y - (g_y - 0.5) * scale)[:, None]
+    from_centre = np.maximum(across, down)  # equal on concentric squares  [H, W]
+    cover = np.clip(width / 2 + 0.5 - abs(from_centre - half), 0, 1)[..., None] * 0.9
+    tile[:] = (tile * (1 - cover) + np.array(colour) * cover).round()
+
+
+def _palette(frames):
+    """256 colours for all frames: 64 greys, so that grey stays grey, our own three, the best for the rest.
+
+    Each colour of a sample of frames counts once, or the black ground would outvote the thin red lines.
+    """
+    sample = frames[np.unique(np.linspace(0, len(frames) - 1, 8).round().astype(int))].reshape(-1, 3)
+    packed = np.unique(sample @ np.array([1 << 16, 1 << 8, 1]))  # unique over rows is ten times slower
+    colours = np.stack([packed >> 16, packed >> 8 & 255, packed & 255], -1).astype(np.uint8)
+    colours = colours[np.ptp(colours, axis=1) > 8]
+    greys = np.linspace(0, 255, 64).round().astype(np.uint8).repeat(3)
+    chosen = [*greys.tolist(), *READ, *WRITE, *SEPARATOR]
+    if len(colours):
+        chosen += Image.fromarray(colours[None]).quantize(189, Image.Quantize.MEDIANCUT).getpalette()
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(chosen[: 3 * 256])
+    return palette
+
+
+def _figure(width, height):
+    """An empty matplotlib figure of that many pixels, outside pyplot's global state, and its axes."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure((width / 100, height / 100), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.add_subplot()
+
+
+def _paint(figure):
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
+
+
+def _bytes(image, format, **options):
+    buffer = io.BytesIO()
+    image.save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+def _write(path, data):
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
