@@ -199,8 +199,8 @@ def _draw_window(tile, window, n, scale, colour):
     """Draw a window (gX, gY, delta, sigma2, gamma) into a tile enlarged `scale` times, with soft edges.
 
     The box goes through the outer of the n x n filter centres: it has side (n - 1) delta around (gX, gY), and
-    the middle of pixel 1 is half a pixel from the tile's edge. The line is sigma wide, within limits: it can be
-    seen and does not hide the digit.
+    the middle of pixel 1 is half a pixel from the tile's edge. The line is sigma wide, within limits: it
+    can be seen and does not hide the digit.
     """
     g_x, g_y, delta, sigma2, _ = window
     half = (n - 1) * abs(delta) * scale / 2

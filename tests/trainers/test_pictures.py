@@ -47,7 +47,7 @@ def test_pairs_show_each_original_above_its_reconstruction():
 
 
 def test_the_write_window_is_where_the_hand_computes_it():
-    # gX 10, gY 6, delta 2, n 5: side 8 pixels, so filter centres from 6 to 14 across and from 2 to 10 down (from 1).
+    # gX 10, gY 6, delta 2, n 5: side 8 pixels, filter centres from 6 to 14 across and 2 to 10 down.
     # Enlarged 10 times, pixel p has its middle at 10 (p - 1/2): lines at x 55 and 135, y 15 and 95, 10 wide.
     window = np.array([[[10, 6, 2, 1.0, 1]]])
     tile = pictures.film(np.zeros([1, 1, 12, 20, 1]), window, window_n=5, scale=10)[0, 2:-2, 2:-2]
@@ -61,7 +61,8 @@ def test_the_write_window_is_where_the_hand_computes_it():
 def test_the_line_is_sigma_wide_within_limits(sigma2, width):
     window = np.array([[[10, 6, 2, sigma2, 1]]])
     tile = pictures.film(np.zeros([1, 1, 12, 20, 1]), window, window_n=5, scale=10)[0, 2:-2, 2:-2]
-    # one row through the left line: how much of each pixel it covers
+
+    # a row through the left line: how much of each pixel the line covers
     across = tile[60, :95, 0] / (0.9 * pictures.WRITE[0])
     assert across.sum() == pytest.approx(width, abs=0.1)
 
