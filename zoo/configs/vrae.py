@@ -1,0 +1,84 @@
+"""Sizes and presets of the VRAE (arXiv:1412.6581)."""
+
+import dataclasses
+from typing import Literal
+
+from zoo.configs.base import Settings, require
+
+CELLS = ("rnn", "lstm", "gru")
+
+
+@dataclasses.dataclass(frozen=True)
+class VRAEConfig:
+    """Sizes of the VRAE; the defaults are the paper's, for a piano roll of 50 steps."""
+
+    sequence_shape: tuple[int, int] = (50, 88)  # S steps, D binary features
+    inference: Literal["nn", "rnn", "lstm", "gru"] = "rnn"  # network of q(z | x); nn sees the flat sequence
+    decoder: Literal["mlp", "rnn", "lstm", "gru"] = "rnn"
+    hidden: int = 500  # units of either network
+    z_size: int = 2  # Z
+    kl_weight: float = 1.0  # of the rate in training; scores never use it
+    reduce_time: Literal["sum", "mean"] = "sum"  # of the distortion in training; scores use the sum
+
+    def __post_init__(self):
+        shape = self.sequence_shape
+        require(
+            len(shape) == 2 and min(shape) >= 1, "model.sequence_shape", shape, "(steps, features), positive"
+        )
+        for name in ("hidden", "z_size"):
+            require(getattr(self, name) >= 1, f"model.{name}", getattr(self, name), "at least 1")
+        for name, first in (("inference", "nn"), ("decoder", "mlp")):
+            got, known = getattr(self, name), (first, *CELLS)
+            require(got in known, f"model.{name}", repr(got), f"one of {', '.join(known)}")
+        require(self.kl_weight >= 0, "model.kl_weight", self.kl_weight, "a number from 0 up")
+        require(
+            self.reduce_time in ("sum", "mean"),
+            "model.reduce_time",
+            repr(self.reduce_time),
+            "'sum' or 'mean'",
+        )
+
+
+def rows(inference):
+    """An image is read row by row and painted at once: does a recurrent inference network embed better?"""
+    return VRAEConfig((28, 28), inference, "mlp")
+
+
+DIGITS = Settings(model=rows("nn"), regime="dynamic", steps=2000, batch_size=64, schedule="cosine", every=200)
+MNIST = Settings(
+    model=rows("nn"), data="mnist", regime="gray", steps=18_000, batch_size=100, every=600
+)  # thirty epochs of 60,000 images
+TUNES = Settings(
+    model=VRAEConfig(inference="lstm", decoder="lstm", hidden=128, z_size=8),
+    data="tunes",
+    steps=3000,
+    batch_size=64,
+    schedule="cosine",
+    every=300,
+)
+
+PRESETS = {
+    "tunes": TUNES,
+    "smoke": dataclasses.replace(
+        TUNES, model=VRAEConfig(hidden=16, z_size=2), steps=20, batch_size=16, every=10, schedule="constant"
+    ),
+    "tunes-2d": dataclasses.replace(TUNES, model=VRAEConfig(hidden=128)),
+    # The weights of the authors' released code: mean over time, and 0.005 for the rate in place of 1/2.
+    "tunes-released": dataclasses.replace(
+        TUNES, model=VRAEConfig(hidden=128, kl_weight=0.01, reduce_time="mean")
+    ),
+    "chorales": dataclasses.replace(
+        TUNES,
+        data="chorales",
+        batch_size=32,
+        model=VRAEConfig(inference="lstm", decoder="lstm", hidden=256, z_size=20),
+    ),
+    **{
+        f"digits-{inference}": dataclasses.replace(DIGITS, model=rows(inference))
+        for inference in ("nn", *CELLS)
+    },
+    **{
+        f"mnist-{inference}": dataclasses.replace(MNIST, model=rows(inference))
+        for inference in ("nn", *CELLS)
+    },
+}
