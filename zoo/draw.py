@@ -1,0 +1,293 @@
+"""DRAW: a recurrent VAE that reads and paints an image in T glimpses; and a classifier that only reads.
+
+Gregor, Danihelka, Graves, Rezende and Wierstra, 2015, arXiv:1502.04623. Equation numbers below are that paper's.
+Differs: the closed form of the rate subtracts 1/2 for every latent dimension; eq. 11 prints T/2, right only for one.
+The LSTMs' cells start from learned vectors too, on which the paper is silent.
+
+B batch, T glimpses, H x W x C an image of D values, N points along a window, Z latent size.
+"""
+
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from zoo.configs.draw import DRAWConfig
+from zoo.nn.filterbank import Window, filters, look, paint, window
+from zoo.nn.recurrence import head, lstm, lstm_gates, scan
+
+tfd = tfp.distributions
+
+
+class State(NamedTuple):
+    """What one glimpse hands to the next."""
+
+    canvas: tf.Tensor  # [B, H, W, C] logits
+    h_enc: tf.Tensor  # [B, hidden]
+    cell_enc: tf.Tensor
+    h_dec: tf.Tensor
+    cell_dec: tf.Tensor
+
+
+class Glimpse(NamedTuple):
+    """What one glimpse of the inference network found: z_t with its posterior, and where it read and wrote."""
+
+    z: tf.Tensor  # [B, Z]; all glimpses together [T, B, Z]
+    mean: tf.Tensor
+    log_scale: tf.Tensor
+    read_window: Window | None
+    write_window: Window | None
+
+    @property
+    def posterior(self):
+        """q(z_t | x, z_<t), event shape [Z]."""
+        return tfd.Independent(tfd.Normal(self.mean, tf.exp(self.log_scale)), 1)
+
+
+def build(config):
+    """The model of a config, DRAW or its classifier, with all its variables."""
+    model = DRAW(config) if isinstance(config, DRAWConfig) else DRAWClassifier(config)
+    model.build()
+    return model
+
+
+class DRAW(keras.Model):
+    """DRAW with selective attention, or without (config.attention)."""
+
+    def __init__(self, config):
+        super().__init__(name="draw")
+        self.config = config
+        height, width, channels = config.image_shape
+        area = config.write_n**2 if config.attention else height * width
+        # Every weight but the initial state is in an affine map.
+        self.maps = {
+            "encoder": lstm_gates(config.hidden, "encoder"),  # of [r; h_dec; h_enc]
+            "posterior": head(2 * config.z_size, "posterior"),  # of h_enc
+            "decoder": lstm_gates(config.hidden, "decoder"),  # of [z; h_dec]
+            "write": head(area * channels, "write"),  # of h_dec, like the windows
+        }
+        if config.attention:
+            self.maps["read_window"] = head(5, "read_window")
+            self.maps["write_window"] = head(5, "write_window")
+
+    def build(self, input_shape=None):
+        config = self.config
+        height, width, channels = config.image_shape
+        read = 2 * channels * (config.read_n**2 if config.attention else height * width)
+        sizes = {"encoder": read + 2 * config.hidden, "decoder": config.z_size + config.hidden}
+        for name, layer in self.maps.items():
+            layer.build((None, sizes.get(name, config.hidden)))
+        self.initial = State(
+            self.add_weight(name="canvas_0", shape=config.image_shape, initializer="zeros"),
+            *(
+                self.add_weight(name=f"{name}_0", shape=(config.hidden,), initializer="zeros")
+                for name in State._fields[1:]
+            ),
+        )
+        self.built = True
+
+    @property
+    def input_shapes(self):
+        """Per-example shapes of what a batch holds."""
+        return {"image": self.config.image_shape}
+
+    @property
+    def prior(self):
+        """p(z_t), for every t."""
+        return tfd.Independent(tfd.Normal(tf.zeros(self.config.z_size), 1.0), 1)
+
+    def noise(self, batch_size, seed):
+        """Standard normal [B, T, Z]: another one for every glimpse and every example. seed: int32[2]."""
+        return tf.random.stateless_normal([batch_size, self.config.steps, self.config.z_size], seed)
+
+    def read(self, x, x_hat, h_dec, maps):
+        """Eq. 27, or eq. 17 without attention. Returns ([B, 2 N N C] or [B, 2 D], window)."""
+        if not self.config.attention:
+            return tf.concat([flat(x), flat(x_hat)], -1), None
+        height, width, _ = self.config.image_shape
+        at = window(maps["read_window"](h_dec), height, width, self.config.read_n)
+        f_y, f_x = filters(at, height, width, self.config.read_n)
+        return tf.concat([flat(look(image, f_y, f_x, at.gamma)) for image in (x, x_hat)], -1), at
+
+    def write(self, h_dec, maps):
+        """Eq. 29, or eq. 18 without attention. Returns ([B, H, W, C] to be added to the canvas, window)."""
+        height, width, channels = self.config.image_shape
+        if not self.config.attention:
+            return tf.reshape(maps["write"](h_dec), [-1, height, width, channels]), None
+        n = self.config.write_n
+        at = window(maps["write_window"](h_dec), height, width, n)
+        f_y, f_x = filters(at, height, width, n)
+        return paint(tf.reshape(maps["write"](h_dec), [-1, n, n, channels]), f_y, f_x, at.gamma), at
+
+    def infer_step(self, x, state, noise, maps):
+        """One glimpse of the inference network. x: [B, H, W, C] in [0, 1]; noise: [B, Z]. Returns (state, Glimpse)."""
+        x_hat = x - tf.sigmoid(state.canvas)  # eq. 3
+        r, read_window = self.read(x, x_hat, state.h_dec, maps)  # eq. 4
+        gates = maps["encoder"](tf.concat([r, state.h_dec, state.h_enc], -1))
+        h_enc, cell_enc = lstm(gates, state.cell_enc)  # eq. 5
+        mean, log_scale = tf.split(maps["posterior"](h_enc), 2, -1)  # eq. 1, 2
+        z = mean + tf.exp(log_scale) * noise  # eq. 6
+        state = state._replace(h_enc=h_enc, cell_enc=cell_enc)
+        state, write_window = self.generate_step(z, state, maps)
+        return state, Glimpse(z, mean, log_scale, read_window, write_window)
+
+    def generate_step(self, z, state, maps):
+        """One glimpse of the generative network. z: [B, Z]. Returns (state, window of writing)."""
+        gates = maps["decoder"](tf.concat([z, state.h_dec], -1))
+        h_dec, cell_dec = lstm(gates, state.cell_dec)  # eq. 7
+        ink, write_window = self.write(h_dec, maps)
+        canvas = state.canvas + ink  # eq. 8
+        return state._replace(canvas=canvas, h_dec=h_dec, cell_dec=cell_dec), write_window
+
+    def start(self, batch_size):
+        """The learned state before the first glimpse."""
+        return State(*(tf.broadcast_to(v, [batch_size, *v.shape]) for v in self.initial))
+
+    def infer(self, x, noise):
+        """All glimpses at x: [B, H, W, C] in [0, 1]; noise: [B, T, Z].
+
+        Returns (the last canvas [B, H, W, C] in logits, Glimpse of [T, B, Z] without windows).
+        """
+
+        def step(state, noise, maps):
+            state, found = self.infer_step(x, state, noise, maps)
+            return state, found[:3]
+
+        shapes = [[None, self.config.z_size]] * 3
+        state, found = scan(step, self.start(tf.shape(x)[0]), swap(noise), self.maps, shapes)
+        return state.canvas, Glimpse(*found, None, None)
+
+    def loss_terms(self, batch, noise):
+        """Eq. 9 and 10: {"distortion": [B], "rate": [B]} in nats. batch: {"image": [B, H, W, C]}."""
+        x = batch["image"]
+        canvas, glimpses = self.infer(x, noise)
+        return {"distortion": -pixels(canvas).log_prob(x), "rate": tf.reduce_sum(self.rates(glimpses), 0)}
+
+    def rates(self, glimpses):
+        """KL(q(z_t) || p) of every glimpse, [T, B] nats."""
+        return tfd.kl_divergence(glimpses.posterior, self.prior)
+
+    def log_weights(self, batch, noise):
+        """log p(x, z) - log q(z | x) of one sample from the posterior, [B] nats."""
+        x = batch["image"]
+        canvas, glimpses = self.infer(x, noise)
+        log_ratio = self.prior.log_prob(glimpses.z) - glimpses.posterior.log_prob(glimpses.z)  # [T, B]
+        return pixels(canvas).log_prob(x) + tf.reduce_sum(log_ratio, 0)
+
+    def encode(self, image, noise):
+        """One sample of every z_t and its posterior: {"z", "mean", "scale"}, [B, T, Z] each."""
+        _, glimpses = self.infer(image, noise)
+        return {
+            "z": swap(glimpses.z),
+            "mean": swap(glimpses.mean),
+            "scale": swap(tf.exp(glimpses.log_scale)),
+        }
+
+    def decode(self, z):
+        """Paints from z: [B, T, Z].
+
+        Returns {"image": [B, H, W, C], "canvases": [B, T, H, W, C]} in [0, 1] and, with attention, "windows" [B, T, 5],
+        those of writing: (g_x, g_y, delta, variance, gamma).
+        """
+
+        def step(state, z, maps):
+            state, write_window = self.generate_step(z, state, maps)
+            return state, [state.canvas, *stacked(write_window)]
+
+        generative = ("decoder", "write", "write_window")
+        return self._film(step, z, {k: v for k, v in self.maps.items() if k in generative}, ["windows"])
+
+    def reconstruct(self, image, noise):
+        """What decode returns, of a z from the posterior of image; and "read_windows" [B, T, 5]."""
+
+        def step(state, noise, maps):
+            state, found = self.infer_step(image, state, noise, maps)
+            return state, [state.canvas, *stacked(found.write_window), *stacked(found.read_window)]
+
+        return self._film(step, noise, self.maps, ["windows", "read_windows"])
+
+    def _film(self, step, inputs, maps, windows):
+        names = ["canvases", *windows] if self.config.attention else ["canvases"]
+        shapes = [[None, *self.config.image_shape], *([None, 5] for _ in names[1:])]
+        _, ys = scan(step, self.start(tf.shape(inputs)[0]), swap(inputs), maps, shapes)
+        film = dict(zip(names, map(swap, ys), strict=True))
+        film["canvases"] = tf.sigmoid(film["canvases"])
+        return {"image": film["canvases"][:, -1], **film}
+
+    def sample(self, n=16, seed=(0, 0)):
+        """n images from the prior, [n, H, W, C] in [0, 1]."""
+        return self.decode(self.noise(n, seed))["image"]
+
+
+class DRAWClassifier(keras.Model):
+    """Reads T glimpses through DRAW's window and names the class (section 4.1)."""
+
+    def __init__(self, config):
+        super().__init__(name="draw_classifier")
+        self.config = config
+        self.maps = {
+            "gates": lstm_gates(config.hidden, "gates"),  # of [glimpse; h]
+            "window": head(5, "window"),  # of h
+        }
+        self.class_head = head(config.classes, "class")
+
+    def build(self, input_shape=None):
+        config = self.config
+        self.maps["gates"].build((None, config.image_shape[2] * config.read_n**2 + config.hidden))
+        self.maps["window"].build((None, config.hidden))
+        self.class_head.build((None, config.hidden))
+        self.initial = [
+            self.add_weight(name=name, shape=(config.hidden,), initializer="zeros") for name in ("h_0", "cell_0")
+        ]
+        self.built = True
+
+    @property
+    def input_shapes(self):
+        """Per-example shapes of what a batch holds."""
+        return {"image": self.config.image_shape, "label": ()}
+
+    def noise(self, batch_size, seed):
+        """Nothing here is random."""
+        return {}
+
+    def classify(self, image):
+        """image: [B, H, W, C] in [0, 1]. Returns {"logits": [B, classes], "windows": [B, T, 5]}."""
+        config = self.config
+        height, width, _ = config.image_shape
+
+        def step(state, _, maps):
+            h, cell = state
+            at = window(maps["window"](h), height, width, config.read_n)
+            f_y, f_x = filters(at, height, width, config.read_n)
+            glimpse = flat(look(image, f_y, f_x, at.gamma))
+            return lstm(maps["gates"](tf.concat([glimpse, h], -1)), cell), stacked(at)
+
+        start = tuple(tf.broadcast_to(v, [tf.shape(image)[0], *v.shape]) for v in self.initial)
+        (h, _), (windows,) = scan(step, start, tf.zeros([config.steps]), self.maps, [[None, 5]])
+        return {"logits": tf.cast(self.class_head(h), tf.float32), "windows": swap(windows)}
+
+    def loss_terms(self, batch, noise):
+        """{"distortion": [B]}, the cross-entropy in nats. batch: {"image": [B, H, W, C], "label": [B]}."""
+        logits = self.classify(batch["image"])["logits"]
+        return {"distortion": -tfd.Categorical(logits=logits).log_prob(batch["label"])}
+
+
+def pixels(canvas):
+    """p(x | z): independent Bernoulli pixels with the canvas as logits."""
+    return tfd.Independent(tfd.Bernoulli(logits=canvas), 3)
+
+
+def stacked(at):
+    """A window as a list of one tensor [B, 5], of none without attention."""
+    return [] if at is None else [tf.stack(at, -1)]
+
+
+def flat(x):
+    """[B, ...] as [B, everything]."""
+    return tf.reshape(x, [-1, x.shape[1:].num_elements()])
+
+
+def swap(x):
+    """Batch first to time first and back."""
+    return tf.transpose(x, [1, 0, *range(2, len(x.shape))])

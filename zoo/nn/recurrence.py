@@ -1,0 +1,154 @@
+"""Recurrence in the graph: a loop over time with a frugal gradient, and the LSTM.
+
+A recurrent network here is a step over affine maps: the maps (Keras Dense layers) hold every weight, the step holds
+the arithmetic between them. That is what lets `scan` keep only the products for the way back.
+"""
+
+import keras
+import tensorflow as tf
+
+
+def lstm(gates, cell):
+    """An LSTM's state from its gates, an affine map of [input; h]: [B, 4 units], in the order i, f, g, o.
+
+    Forget gates, no peepholes. cell: [B, units]. Returns (h, cell).
+    """
+    i, f, g, o = tf.split(gates, 4, -1)
+    cell = tf.sigmoid(f) * cell + tf.sigmoid(i) * tf.tanh(g)
+    return tf.sigmoid(o) * tf.tanh(cell), cell
+
+
+def lstm_gates(units, name):
+    """The affine map of an LSTM. Its forget gates start with bias 1, so that a fresh cell remembers."""
+
+    def bias(shape, dtype=None):
+        return tf.concat([tf.zeros(units), tf.ones(units), tf.zeros(2 * units)], 0)
+
+    return keras.layers.Dense(4 * units, bias_initializer=bias, name=name)
+
+
+def head(units, name):
+    """An affine map that starts near 0: windows start neutral, centred and as wide as the image."""
+    return keras.layers.Dense(units, kernel_initializer=keras.initializers.RandomNormal(stddev=0.01), name=name)
+
+
+def affine(x, kernel, bias, dtype=tf.float32):
+    """x @ kernel + bias in float32, the product itself in dtype."""
+    return tf.cast(tf.cast(x, dtype) @ tf.cast(kernel, dtype), tf.float32) + bias
+
+
+def scan(step, state, inputs, maps, outputs):
+    """Runs state, ys = step(state, x_t, maps) over time, in one graph loop.
+
+    step: calls each of maps, {name: function from [B, in] to [B, out]}, exactly once; whatever else it closes over is
+    a constant to the gradient. state: a structure of [B, ...] tensors. inputs: a structure of [T, ...] tensors, T
+    static. maps: {name: built Dense layer}. outputs: the shape of each y, None standing for the batch.
+    Returns (last state, [[T, B, ...] for each y]).
+
+    The gradient is that of the plain loop. The way back reads every step's state and products and computes what lies
+    between them again, which costs less than writing it down and reading it back.
+    """
+    length = tf.nest.flatten(inputs)[0].shape[0]
+    dtypes = {name: layer.compute_dtype for name, layer in maps.items()}
+    weights = {
+        name: (tf.convert_to_tensor(m.kernel), tf.convert_to_tensor(m.bias)) for name, m in maps.items()
+    }
+    arguments = (state, inputs, weights)
+    states = len(tf.nest.flatten(state))
+
+    @tf.custom_gradient
+    def run(*flat):
+        state, inputs, weights = tf.nest.pack_sequence_as(arguments, flat)
+
+        def forward(t, state, ys, kept):
+            products = {}
+
+            def mapped(name):
+                def call(x):
+                    products[name] = affine(x, *weights[name], dtypes[name])
+                    return products[name]
+
+                return call
+
+            keep = tf.nest.flatten(state)
+            state, y = step(state, _at(inputs, t), {name: mapped(name) for name in weights})
+            keep += [products[name] for name in weights]
+            return t + 1, state, _write(ys, t, y), _write(kept, t, keep)
+
+        shapes = [v.shape for v in tf.nest.flatten(state)]
+        shapes += [[shapes[0][0], kernel.shape[1]] for kernel, _ in weights.values()]
+        start = (0, state, _arrays(length, outputs), _arrays(length, shapes))
+        _, last, ys, kept = _repeat(forward, length, start)
+
+        def gradient(*upstream):
+            d_last, d_ys = upstream[:states], upstream[states:]
+
+            def backward(k, d_state, d_inputs, d_weights):
+                t = length - 1 - k
+                keep = [array.read(t) for array in kept]
+                before = tf.nest.pack_sequence_as(state, keep[:states])
+                products = dict(zip(weights, keep[states:], strict=True))
+                x = _at(inputs, t)
+                with tf.GradientTape() as tape:
+                    tape.watch((before, x, weights))
+                    again = {n: _replay(products[n], *weights[n], dtypes[n]) for n in weights}
+                    after, y = step(before, x, again)
+                targets = [*tf.nest.flatten(after), *y]
+                d_state, d_x, d_w = tape.gradient(
+                    targets,
+                    (before, x, weights),
+                    [*d_state, *(d[t] for d in d_ys)],
+                    unconnected_gradients=tf.UnconnectedGradients.ZERO,
+                )
+                return (
+                    k + 1,
+                    tf.nest.flatten(d_state),
+                    _write(d_inputs, t, tf.nest.flatten(d_x)),
+                    tf.nest.map_structure(tf.add, d_weights, d_w),
+                )
+
+            d_inputs = _arrays(length, [v.shape[1:] for v in tf.nest.flatten(inputs)])
+            start = (0, list(d_last), d_inputs, tf.nest.map_structure(tf.zeros_like, weights))
+            _, d_state, d_inputs, d_weights = _repeat(backward, length, start)
+            return [*d_state, *_stack(d_inputs), *tf.nest.flatten(d_weights)]
+
+        return [*tf.nest.flatten(last), *_stack(ys)], gradient
+
+    flat = run(*tf.nest.flatten(arguments))
+    return tf.nest.pack_sequence_as(state, flat[:states]), flat[states:]
+
+
+def _replay(product, kernel, bias, dtype):
+    """The affine map whose product is known already: only its gradient computes."""
+
+    @tf.custom_gradient
+    def known(x, kernel, bias):
+        def gradient(d):
+            d_low = tf.cast(d, dtype)
+            d_x = tf.matmul(d_low, tf.cast(kernel, dtype), transpose_b=True)
+            d_kernel = tf.matmul(tf.cast(x, dtype), d_low, transpose_a=True)
+            return tf.cast(d_x, x.dtype), tf.cast(d_kernel, kernel.dtype), tf.reduce_sum(d, 0)
+
+        return tf.identity(product), gradient
+
+    return lambda x: known(x, kernel, bias)
+
+
+def _repeat(body, times, start):
+    return tf.while_loop(lambda t, *_: t < times, body, start, maximum_iterations=times)
+
+
+def _arrays(length, shapes):
+    return [tf.TensorArray(tf.float32, length, element_shape=shape, clear_after_read=False) for shape in shapes]
+
+
+def _write(arrays, t, values):
+    return [array.write(t, value) for array, value in zip(arrays, values, strict=True)]
+
+
+def _stack(arrays):
+    return [array.stack() for array in arrays]
+
+
+def _at(structure, t):
+    return tf.nest.map_structure(lambda x: x[t], structure)
