@@ -100,7 +100,7 @@ class VRAE(GaussianVAE):
         state = tuple(tf.split(tf.cast(self.start(z), tf.float32), self.decoder.states, -1))
         x_hat = tf.zeros([tf.shape(z)[0], features])
         maps = {**self.decoder.maps, "logits": self.output_head}
-        _, (logits,) = scan(step, (state, x_hat), tf.zeros([steps]), maps, [[None, features]])
+        _, (logits,) = scan(step, (state, x_hat), tf.zeros([steps]), maps, [[z.shape[0], features]])
         return tf.transpose(logits, [1, 0, 2])
 
     def loss_terms(self, batch, noise):
