@@ -9,9 +9,9 @@ TEMPO, TICKS = 500_000, 480  # microseconds and ticks of a beat
 
 
 def save_midi(path, roll, lowest=21, seconds=0.25):
-    """Writes a tune. roll: [S, D], a note sounds where it is 1/2 or more; equal neighbours in time are one held note.
+    """Writes a tune. roll: [S, D]; a note sounds where it is 1/2 or more, without a break from step to step.
 
-    lowest: MIDI number of the first column (21 is the lowest key of a piano of 88); seconds: length of a step.
+    lowest: MIDI number of the first column (21 is the lowest key of a piano of 88); seconds: a step's length.
     """
     roll = np.asarray(roll)
     if roll.ndim != 2 or not 0 <= lowest <= 128 - roll.shape[1]:
