@@ -1,4 +1,4 @@
-"""Where examples come from: `load` by name, `batches` to train on, `in_order` to score. Pure input, no model."""
+"""Where examples come from: `load` by name, `batches` to train on, `in_order` to score. No model."""
 
 from zoo.data.named import NAMES, load
 from zoo.data.split import Data, Split, batches, in_order

@@ -30,18 +30,20 @@ REGIMES = ("static", "dynamic", "gray")
 def load(name, *, shapes, regime, data_dir=None, seed=0) -> Data:
     """Data for a model with these input shapes.
 
-    name: one of NAMES, or a path: your own arrays (`my.npz`, see `sources.own`) or chorales (`.json`, `.json.gz`).
-    shapes: per-example shapes the model takes, {"image": (H, W, C)} or {"sequence": (S, D)}, perhaps with "label": ().
-    regime: "gray", values as they are; "dynamic", a Bernoulli draw of them, anew at each visit in training, once for
-      validation and test; "static", binary data as they are, gray data after one Bernoulli draw, fixed for good.
+    name: one of NAMES, or a path: your arrays (`.npz`, see `sources.own`), chorales (`.json`, `.json.gz`).
+    shapes: per-example shapes the model takes, {"image": (H, W, C)} or {"sequence": (S, D)}, and "label": ().
+    regime: "gray", values as they are; "dynamic", a Bernoulli draw of them, anew at each visit in training,
+      once for validation and test; "static", binary data as is, gray data after one fixed Bernoulli draw.
     data_dir: folder of files and TFDS sets; default TFDS_DATA_DIR, then ~/tensorflow_datasets.
-    seed: of all that is fixed once (split of embedded data, static draw, validation and test scenes). Figures compare
-      under equal seeds only, so leave it at 0 and vary the seed of `batches`.
+    seed: of all that is fixed once (split of embedded data, static draw, validation and test scenes). Figures
+      compare under equal seeds only, so leave it at 0 and vary the seed of `batches`.
+    Raises ValueError (unknown name, wrong shape, range, regime) or FileNotFoundError, each saying what to do.
     """
+    name = str(name)
     if regime not in REGIMES:
         raise ValueError(f"regime: got {regime!r}, expected one of {', '.join(REGIMES)}")
     key = "sequence" if "sequence" in shapes else "image"
-    found = _find(str(name), key, tuple(shapes[key]), data_dir, seed)
+    found = _find(name, key, tuple(shapes[key]), data_dir, seed)
     splits = {s: _fitted(name, arrays, key, shapes) for s, arrays in found.splits.items()}
 
     how = f"regime {regime}"
@@ -50,7 +52,7 @@ def load(name, *, shapes, regime, data_dir=None, seed=0) -> Data:
             raise ValueError(f"regime: got {regime}, but {name} is binary; use static")
     elif regime == "static":
         splits = {s: frozen(Split(a, scenes.bernoulli), _seed(seed, s)).arrays for s, a in splits.items()}
-        how += ", one Bernoulli draw of ours, fixed (not Salakhutdinov & Murray's)"
+        how = "regime static-own: one Bernoulli draw of ours, fixed"
 
     made = {}
     for split in sources.SPLITS:
@@ -58,7 +60,7 @@ def load(name, *, shapes, regime, data_dir=None, seed=0) -> Data:
         made[split] = Split(splits[split], _chain(draws) if draws else None)
         if split != "train":
             made[split] = frozen(made[split], _seed(seed, split))
-    return Data(str(name), regime, **made, origin=f"{found.origin}; {how}")
+    return Data(name, regime, **made, origin=f"{found.origin}; {how}")
 
 
 def _find(name, key, shape, data_dir, seed) -> sources.Found:
@@ -66,7 +68,7 @@ def _find(name, key, shape, data_dir, seed) -> sources.Found:
     if name.endswith((".npz", ".json", ".json.gz")):
         if not path.is_file():
             raise FileNotFoundError(
-                f"data: found no file {path}; give the path of an .npz or a chorales .json(.gz)"
+                f"data: found no file {path}; give the path of an .npz or chorales .json(.gz)"
             )
         return sources.own(path, key) if name.endswith(".npz") else sources.chorales_file(shape, path)
     if name not in NAMES:
@@ -82,37 +84,35 @@ def _find(name, key, shape, data_dir, seed) -> sources.Found:
 
 
 def _scene_digits(name, key, shape, folder, data_dir, seed):
-    """MNIST where it lies in folder, else the embedded digits enlarged to 28x28; never a download."""
-    if key != "image" or len(shape) != 3 or min(shape[:2]) < DIGIT or shape[2] != 1:
+    """MNIST if it lies in folder or data_dir says it should, else the embedded digits enlarged to 28x28."""
+    if key != "image" or min(shape[:2]) < DIGIT or shape[2] != 1:
         raise ValueError(
-            f"data: {name} are gray pictures of at least {DIGIT}x{DIGIT}x1, the model takes {key} {shape}"
+            f"data: {name} has gray images from {DIGIT}x{DIGIT}x1 on, the model takes {key} {shape}"
         )
     has_mnist = data_dir or (folder / "mnist.npz").exists() or (folder / "mnist").is_dir()
     found = (sources.mnist if has_mnist else sources.digits)((DIGIT, DIGIT, 1), folder, seed)
-    scene = {
-        "two-digits": "two random digits added and clipped at 1",
-        "cluttered": "a digit among 8 pieces of digits",
-    }
-    return found._replace(
-        origin=f"{scene[name]}, at random places of {shape[0]}x{shape[1]}; digits: {found.origin}"
-    )
+    if name == "two-digits":
+        what = "two random digits, added and clipped at 1,"
+        splits = {
+            split: {"image": arrays["image"]} for split, arrays in found.splits.items()
+        }  # not one label
+    else:
+        what, splits = "a digit among 8 pieces of digits", found.splits
+    where = f"at random places of {shape[0]}x{shape[1]}"
+    return sources.Found(splits, f"{what} {where}; digits: {found.origin}")
 
 
 def _fitted(name, arrays, key, shapes):
-    """The arrays under the model's key, their shapes checked; one-channel pictures also serve as sequences of rows."""
+    """The arrays under the model's key, shapes checked; one-channel pictures serve as sequences of rows."""
     expected = tuple(shapes[key])
     if key == "sequence" and "image" in arrays and arrays["image"].shape[-1] == 1:
-        arrays = {
-            "sequence" if k == "image" else k: a[..., 0] if k == "image" else a for k, a in arrays.items()
-        }
+        arrays = {**arrays, "sequence": arrays["image"][..., 0]}
+        del arrays["image"]
     if key not in arrays:
-        raise ValueError(
-            f"data: {name} holds {', '.join(arrays)}, the model takes {key} {expected}; choose other data"
-        )
-    if "label" in shapes and ("label" not in arrays or name == "two-digits"):
-        raise ValueError(
-            f"data: {name} has no labels, the model needs one for each example; choose other data"
-        )
+        held = ", ".join(arrays)
+        raise ValueError(f"data: {name} holds {held}, the model takes {key} {expected}; choose other data")
+    if "label" in shapes and "label" not in arrays:
+        raise ValueError(f"data: {name} has no labels, the model needs one an example; choose other data")
     shape = arrays[key].shape[1:]
     if name not in SCENES and shape != expected:
         raise ValueError(f"data: {name} has {key} {shape}, the model takes {expected}; resize one of them")
@@ -127,7 +127,7 @@ def _scene(name, splits, split, shape):
     if name == "cluttered":
         return [
             scenes.cluttered(splits["train"]["image"], height, width)
-        ]  # clutter is cut from training digits
+        ]  # clutter comes from training digits
     if name == "svhn" and splits[split]["image"].shape[1:] != shape:
         return [scenes.crops(height, width)]
     return []

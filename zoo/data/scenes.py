@@ -1,6 +1,6 @@
-"""What is drawn anew at each visit: binarised pixels, two digits, cluttered digits, crops. Each is a `Split.draw`.
+"""What is drawn anew at each visit, each a `Split.draw`: binary pixels, two digits, cluttered digits, crops.
 
-B batch, P pieces to paste, H, W canvas, h, w piece. All of it is matrix products over the whole batch.
+B batch, P pieces to paste, H, W canvas, h, w piece. Pasting and cutting are products over the whole batch.
 """
 
 import tensorflow as tf
@@ -29,7 +29,7 @@ def paste(pieces, top, left, height, width):
 
 
 def two_digits(images, height, width):
-    """Two digits at random places, added and clipped at 1: the example's own and a random one of images [N, h, w, 1]."""
+    """The example's digit and a random one of images [N, h, w, 1], at random places, added, at most 1."""
     images = _on_cpu(images)
 
     def draw(batch, seed):
@@ -43,7 +43,7 @@ def two_digits(images, height, width):
 
 
 def cluttered(images, height, width):
-    """A digit at a random place among 8 pieces, 8x8 pixels each, cut at random places from random images [N, h, w, 1]."""
+    """A digit at a random place among 8 pieces of 8x8 pixels, cut from anywhere in images [N, h, w, 1]."""
     images = _on_cpu(images)
 
     def draw(batch, seed):
@@ -62,8 +62,10 @@ def cluttered(images, height, width):
 
 
 def crops(height, width, of=64, to=54):
-    """Random windows, `to` parts of `of` a side, as height x width pixels: of 64x64 pictures plain 54x54 crops,
-    of smaller pictures the same windows enlarged (bilinear)."""
+    """Random windows, 54/64 of the picture's side, as height x width pixels.
+
+    Of 64x64 pictures they are plain 54x54 crops, of smaller ones the same windows enlarged (bilinear).
+    """
 
     def draw(batch, seed):
         count = tf.shape(batch["image"])[0]

@@ -1,12 +1,14 @@
 """Arrays by name: embedded, from files as published, from TFDS, your own.
 
-Every reader returns Found(splits, origin); splits: "train" | "validation" | "test" -> {"image" or "sequence": uint8 0..255
-(own float arrays: float32 0..1) [N, ...], "label": int32 [N] where there is one}.
+Every reader takes (shape the model takes, folder, seed) and returns Found(splits, origin). splits: "train",
+"validation", "test" -> {"image" or "sequence": uint8 0..255 (own float arrays: float32 0..1) [N, ...],
+"label": int32 [N] where there is one}.
 """
 
 import os
 import urllib.error
 import urllib.request
+import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,7 +42,8 @@ def digits(shape, folder, seed):
     train, validation = train_test_split(rest, test_size=200, stratify=label[rest], random_state=seed)
     rows = zip(SPLITS, (train, validation, test), strict=True)
     splits = {split: {"image": image[index], "label": label[index]} for split, index in rows}
-    origin = f"scikit-learn's 1,797 8x8 digits (UCI optical digits, Alpaydin & Kaynak, CC BY 4.0), upsampled to {height}x{width}"
+    origin = "scikit-learn's 1,797 8x8 digits (UCI optical digits, Alpaydin & Kaynak, CC BY 4.0)"
+    origin += f", upsampled to {height}x{width}"
     return Found(splits, origin)
 
 
@@ -65,7 +68,7 @@ def mnist(shape, folder, seed):
         return Found(
             _named_splits(path, "image"), f"MNIST from mnist.npz ({MNIST}); validation = last 10,000 of train"
         )
-    splits = _tfds("mnist", folder, "mnist.npz", "storage.googleapis.com", held_out=10_000)
+    splits = _tfds("mnist", folder, "mnist.npz", "storage.googleapis.com", parts=6)
     return Found(splits, f"MNIST from TFDS ({MNIST}); validation = last 10,000 of train in TFDS's order")
 
 
@@ -97,15 +100,15 @@ def binarized_mnist(shape, folder, seed):
 
 
 def svhn_cropped(shape, folder, seed):
-    splits = _tfds("svhn_cropped", folder, None, "ufldl.stanford.edu", held_out=5_000)
+    splits = _tfds("svhn_cropped", folder, None, "ufldl.stanford.edu")
     return Found(
         splits,
-        "SVHN cropped 32x32 digits from TFDS (Netzer et al. 2011, non-commercial); validation = last 5,000 of train",
+        "SVHN 32x32 digits from TFDS (Netzer et al. 2011, non-commercial); validation = last tenth of train",
     )
 
 
 def svhn(shape, folder, seed):
-    """Pictures to cut the model's windows from: your svhn.npz (64x64x3 around the number, as in the paper), else svhn_cropped."""
+    """Pictures to cut windows from: your svhn.npz (64x64x3, as in the paper) or svhn_cropped."""
     if (path := folder / "svhn.npz").exists():
         return Found(
             _named_splits(path, "image"),
@@ -121,20 +124,21 @@ def svhn(shape, folder, seed):
 
 
 def cifar10(shape, folder, seed):
-    splits = _tfds("cifar10", folder, None, "www.cs.toronto.edu", held_out=5_000)
+    splits = _tfds("cifar10", folder, None, "www.cs.toronto.edu")
     return Found(
-        splits, "CIFAR-10 from TFDS (Krizhevsky 2009, no licence stated); validation = last 5,000 of train"
+        splits, "CIFAR-10 from TFDS (Krizhevsky 2009, no licence stated); validation = last tenth of train"
     )
 
 
 def omniglot(shape, folder, seed):
     """Ink bright on black, one channel, shrunk to the model's size (area average)."""
-    splits = _tfds("omniglot", folder, None, "github.com", held_out=2_000)
+    splits = _tfds("omniglot", folder, None, "github.com")
     for arrays in splits.values():
         blocks = np.array_split(255 - arrays["image"][..., :1], max(1, len(arrays["image"]) // 1000))
         small = [tf.image.resize(block, shape[:2], method="area").numpy() for block in blocks]
         arrays["image"] = np.rint(np.concatenate(small)).astype(np.uint8)
-    origin = "Omniglot from TFDS (Lake et al. 2015, MIT), its own train/test, not the split of the IWAE paper; validation = last 2,000 of train"
+    origin = "Omniglot from TFDS (Lake et al. 2015, MIT), its own split, not the one of the IWAE paper; "
+    origin += "validation = last tenth of train"
     return Found(splits, origin)
 
 
@@ -153,10 +157,10 @@ def chorales_16th(shape, folder, seed):
 
 def chorales_file(shape, path):
     splits = tunes.read_chorales(path, *shape[:2])
-    return Found(
-        splits,
-        f"{path.name} cut into pieces of {shape[0]} steps (JSB chorales: public domain music, no data licence stated)",
+    origin = (
+        f"{path.name} in pieces of {shape[0]} steps (JSB chorales, public domain; no data licence stated)"
     )
+    return Found(splits, origin)
 
 
 def frey_faces(shape, folder, seed):
@@ -181,15 +185,15 @@ def _read_amat(path):
     return (characters - ord("0")).reshape(-1, 28, 28, 1) * np.uint8(255)
 
 
-def _tfds(name, folder, files, host, held_out=0):
-    """All splits of a TFDS set prepared in folder; if it is not there, downloads it when host answers, else says so at once."""
+def _tfds(name, folder, files, host, parts=10):
+    """All splits of a TFDS set prepared in folder. If none is: a download if host answers, else an error."""
     import tensorflow_datasets as tfds
 
     builder = tfds.builder(name, data_dir=folder)
     if not builder.is_prepared():
         # tensorflow-datasets 4.9.10 retries for minutes offline: ask first.
         if not _answers(host):
-            wanted = f"{files} or a prepared TFDS {name}" if files else f"a prepared TFDS {name}"
+            wanted = f"{files} or prepared TFDS {name}" if files else f"prepared TFDS {name}"
             raise FileNotFoundError(
                 f"data: found no {wanted} in {folder}, and {host} does not answer; "
                 "name the right folder with --data-dir, or train on --data digits"
@@ -197,12 +201,12 @@ def _tfds(name, folder, files, host, held_out=0):
         print(f"Downloading {name} from {host} into {folder} with tensorflow_datasets")
         builder.download_and_prepare()
     splits = {}
-    for split in set(SPLITS) & set(builder.info.splits):
+    for split in (name for name in SPLITS if name in builder.info.splits):
         arrays = builder.as_dataset(split=split, batch_size=-1)
         splits[split] = {"image": _as_bytes(arrays["image"].numpy())}
         if "label" in arrays:
             splits[split]["label"] = arrays["label"].numpy().astype(np.int32)
-    return _hold_out(splits, held_out)
+    return _hold_out(splits, parts)
 
 
 def _answers(host):
@@ -218,18 +222,21 @@ def _answers(host):
 # Your own
 
 
-def own(path, key, name="data"):
-    """Named arrays of an .npz: train_image, validation_image, test_image (or _sequence), each with _label if you like;
-    or, as in mnist.npz, x_train, y_train, x_test, y_test. Without validation the last sixth of train serves.
+def own(path, key):
+    """Named arrays of an .npz: train_image, validation_image, test_image (or _sequence), train_label...;
+    or, as in mnist.npz, x_train, y_train, x_test, y_test. Labels may be missing, validation too: then the
+    last sixth of train serves.
 
-    Images are [N, H, W] or [N, H, W, C], sequences [N, S, D]; integers 0..255, binary 0/1, or floats in [0, 1].
+    Images are [N, H, W] or [N, H, W, C], sequences [N, S, D]: integers 0..255, binary 0/1, floats in [0, 1].
     """
     return Found(_named_splits(path, key), f"{path.name}, your own arrays (licence: yours to state)")
 
 
 def _named_splits(path, key):
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"data: {path} is no .npz archive; write it with numpy.savez")
     with np.load(path) as file:
-        arrays = {name: file[name] for name in file.files}
+        arrays = dict(file)
     splits = {}
     for split in SPLITS:
         for x, y in ((f"{split}_{key}", f"{split}_label"), (f"x_{split}", f"y_{split}")):
@@ -244,7 +251,7 @@ def _named_splits(path, key):
             raise ValueError(
                 f"data: {path} holds {found}; expected {split}_{key} (or x_{split}), see zoo.data.sources.own"
             )
-    return _hold_out(splits, max(1, len(splits["train"][key]) // 6))
+    return _hold_out(splits, 6)
 
 
 def _checked(array, name, key):
@@ -282,17 +289,17 @@ def _as_bytes(array):
     return array.astype(np.uint8) * np.uint8(1 if array.max() > 1 else 255)
 
 
-def _hold_out(splits, count):
-    """Without a validation split, the last `count` of train become it."""
-    train = splits["train"]
+def _hold_out(splits, parts):
+    """Without a validation split, the last of so many parts of train becomes it."""
     if "validation" not in splits:
+        train = splits["train"]
         size = len(next(iter(train.values())))
-        if not 0 < count < size:
+        if size < parts:
             raise ValueError(
-                f"data: train has {size} examples, too few to hold out {count} for validation; name a validation split"
+                f"data: train has {size} examples, too few to hold some out; name a validation split"
             )
-        splits["validation"] = {key: array[-count:] for key, array in train.items()}
-        splits["train"] = {key: array[:-count] for key, array in train.items()}
+        splits["validation"] = {key: array[size - size // parts :] for key, array in train.items()}
+        splits["train"] = {key: array[: size - size // parts] for key, array in train.items()}
     return splits
 
 

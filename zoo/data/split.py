@@ -33,7 +33,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Data:
-    """Three splits; regime is "static", "dynamic" or "gray"; origin says in one line what, from where, licence."""
+    """Three splits; regime is "static", "dynamic" or "gray"; origin says what, from where, licence."""
 
     name: str
     regime: str
@@ -44,7 +44,7 @@ class Data:
 
 
 def batches(split: Split, batch_size: int, seed: int, start_step: int = 0) -> tf.data.Dataset:
-    """Endless (step int64, batch) from start_step on; every example once per epoch, each epoch in its own order.
+    """Endless (step int64, batch) from start_step on; every example once an epoch, epochs in other orders.
 
     batch_size is the global one. Batches hold float32 [B, ...] in [0, 1] and int32 labels [B].
     The position restores in O(1): nothing before start_step is computed.
@@ -52,11 +52,9 @@ def batches(split: Split, batch_size: int, seed: int, start_step: int = 0) -> tf
     size, arrays = split.size, _tensors(split.arrays)
 
     def batch_at(step):
-        position = step * batch_size + tf.range(
-            batch_size, dtype=tf.int64
-        )  # [B], counted from the run's start
+        position = step * batch_size + tf.range(batch_size, dtype=tf.int64)  # [B], since the run's start
         epoch = position // size
-        # The Python wrapper of this op (TensorFlow 2.21) pads a matrix of seeds on the wrong axis; the op itself takes one seed of 3 an index.
+        # One seed of 3 an index; the public index_shuffle (TensorFlow 2.21) pads a matrix on the wrong axis.
         seeds = tf.stack([tf.fill([batch_size], tf.constant(seed, tf.int64)), epoch, tf.zeros_like(epoch)], 1)
         index = tf.raw_ops.RandomIndexShuffle(index=position % size, seed=seeds, max_index=size - 1)
         return step, _draw(split, {key: tf.gather(array, index) for key, array in arrays.items()}, seed, step)
@@ -66,7 +64,7 @@ def batches(split: Split, batch_size: int, seed: int, start_step: int = 0) -> tf
 
 
 def in_order(split: Split, batch_size: int, seed: int = 0) -> Iterator[tuple[dict[str, tf.Tensor], int]]:
-    """(batch, n) over every example once, in order. The last batch is filled up by repeating; its first n are real.
+    """(batch, n) over every example once, in order. The last batch is filled by repeating: n are real.
 
     What is drawn depends on seed and the example's place, not on batch_size.
     """

@@ -24,7 +24,7 @@ def lowest_note(notes: int) -> int:
 
 
 def tunes(steps: int, notes: int):
-    """Every tune there is, once: pattern x root x tempo x starting point. uint8 [N, S, D] (0, 255), label = pattern [N]."""
+    """Every pattern x root x tempo x starting point once: uint8 [N, S, D] (0, 255) and the pattern [N]."""
     if notes < SPAN:
         raise ValueError(
             f"data: tunes need at least {SPAN} notes, the model's sequence has {notes}; widen it"
@@ -46,7 +46,7 @@ def tunes(steps: int, notes: int):
 
 
 def read_chorales(path, steps: int, notes: int) -> dict[str, dict[str, np.ndarray]]:
-    """JSON (or .gz) of train/valid/test -> pieces -> steps -> MIDI notes, cut into pieces of S steps; rests of pieces are dropped."""
+    """JSON(.gz) of train/valid/test -> pieces -> steps -> MIDI notes, as rolls of S steps, rests dropped."""
     with (gzip.open if path.suffix == ".gz" else open)(path, "rt") as file:
         pieces_of = json.load(file)
     missing = {"train", "valid", "test"} - set(pieces_of)
@@ -69,7 +69,7 @@ def read_chorales(path, steps: int, notes: int) -> dict[str, dict[str, np.ndarra
                 for note in chord:
                     if not low <= note < low + notes:
                         raise ValueError(
-                            f"data: {path} holds note {note}, the model's {notes} notes are {low} to {low + notes - 1}; use 88"
+                            f"data: {path} holds note {note}, expected {low} to {low + notes - 1} (88 notes)"
                         )
                     rolls[n, s, int(note) - low] = 255
         splits[split] = {"sequence": rolls}
