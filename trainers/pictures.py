@@ -81,7 +81,7 @@ def piano_roll(roll, scale=5, lowest=21):
     return picture
 
 
-def scatter(points, labels=None, limits=None, size=640):
+def scatter(points, labels=None, limits=None, size=480):
     """Points [N, 2] in a plane, coloured by integer labels [N] -> uint8 [size, size, 3].
 
     limits: (low, high) of both axes; fix them where pictures of different steps are compared.
@@ -104,7 +104,7 @@ def scatter(points, labels=None, limits=None, size=640):
     return _paint(figure)
 
 
-def curves(lines, x=None, xlabel="step", ylabel="nats", width=720, height=420):
+def curves(lines, x=None, xlabel="step", ylabel="nats", width=480, height=320):
     """Lines {name: [T]} over x [T] (1 ... T without it), such as the rate of each glimpse -> uint8."""
     figure, axes = _figure(width, height)
     for name, values in lines.items():
