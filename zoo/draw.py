@@ -238,7 +238,8 @@ class DRAWClassifier(keras.Model):
         self.maps["window"].build((None, config.hidden))
         self.class_head.build((None, config.hidden))
         self.initial = [
-            self.add_weight(name=name, shape=(config.hidden,), initializer="zeros") for name in ("h_0", "cell_0")
+            self.add_weight(name=name, shape=(config.hidden,), initializer="zeros")
+            for name in ("h_0", "cell_0")
         ]
         self.built = True
 

@@ -41,7 +41,10 @@ class ClassifierConfig:
 
 def check_image_shape(shape):
     require(
-        len(shape) == 3 and min(shape) >= 1, "model.image_shape", shape, "(height, width, channels), all positive"
+        len(shape) == 3 and min(shape) >= 1,
+        "model.image_shape",
+        shape,
+        "(height, width, channels), all positive",
     )
 
 

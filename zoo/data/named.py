@@ -114,7 +114,8 @@ def _fitted(name, arrays, key, shapes):
     if "label" in shapes and "label" not in arrays:
         raise ValueError(f"data: {name} has no labels, the model needs one an example; choose other data")
     shape = arrays[key].shape[1:]
-    if name not in SCENES and shape != expected:
+    makes_own_size = name in SCENES and shape[-1] == expected[-1]
+    if shape != expected and not makes_own_size:
         raise ValueError(f"data: {name} has {key} {shape}, the model takes {expected}; resize one of them")
     return arrays
 

@@ -83,17 +83,11 @@ def binarized_mnist(shape, folder, seed):
     if (path := folder / "binarized_mnist_packed.npz").exists():
         with np.load(path) as file:
             packed = {split: file[split[:5]] for split in SPLITS}  # train, valid, test
-        splits = {
-            s: {"image": np.unpackbits(a, 1).reshape(-1, 28, 28, 1) * np.uint8(255)}
-            for s, a in packed.items()
-        }
         # The test rows come sorted by class: shuffled, so that a part of them is a fair sample.
-        test = splits["test"]["image"]
-        splits["test"]["image"] = test[np.random.default_rng(0).permutation(len(test))]
-        return Found(
-            splits,
-            f"the static binarization distributed with ARM (binarized_mnist_packed.npz; digits: {MNIST})",
-        )
+        packed["test"] = np.random.default_rng(0).permutation(packed["test"])
+        bits = {split: np.unpackbits(rows, axis=1).reshape(-1, 28, 28, 1) for split, rows in packed.items()}
+        splits = {split: {"image": _as_bytes(image)} for split, image in bits.items()}
+        return Found(splits, f"the static binarization distributed with ARM ({path.name}; digits: {MNIST})")
     files = "binarized_mnist_{train,valid,test}.amat or binarized_mnist_packed.npz"
     splits = _tfds("binarized_mnist", folder, files, "www.cs.toronto.edu")
     return Found(splits, f"static binarized MNIST from TFDS (Larochelle's files; digits: {MNIST})")
@@ -101,33 +95,29 @@ def binarized_mnist(shape, folder, seed):
 
 def svhn_cropped(shape, folder, seed):
     splits = _tfds("svhn_cropped", folder, None, "ufldl.stanford.edu")
-    return Found(
-        splits,
-        "SVHN 32x32 digits from TFDS (Netzer et al. 2011, non-commercial); validation = last tenth of train",
-    )
+    origin = "SVHN 32x32 digits from TFDS (Netzer et al. 2011, non-commercial); validation = last tenth of train"
+    return Found(splits, origin)
 
 
 def svhn(shape, folder, seed):
     """Pictures to cut windows from: your svhn.npz (64x64x3, as in the paper) or svhn_cropped."""
     if (path := folder / "svhn.npz").exists():
-        return Found(
-            _named_splits(path, "image"),
-            "random crops of svhn.npz (SVHN: Netzer et al. 2011, non-commercial)",
-        )
-    found = svhn_cropped(shape, folder, seed)
-    if shape[:2] == (32, 32):
+        found = Found(_named_splits(path, "image"), "svhn.npz (SVHN: Netzer et al. 2011, non-commercial)")
+    else:
+        found = svhn_cropped(shape, folder, seed)
+    size = found.splits["train"]["image"].shape[1:]
+    if size == tuple(shape):
         return found
-    size = f"{shape[0]}x{shape[1]}"
-    return found._replace(
-        origin=f"random crops, enlarged to {size}, of single digits, not the paper's numbers: {found.origin}"
-    )
+    how = f"random windows, 54/64 of {size[0]}x{size[1]} a side, as {shape[0]}x{shape[1]}"
+    if size[0] < 64:
+        how += " (single digits enlarged, not the paper's pictures of whole numbers)"
+    return found._replace(origin=f"{how}: {found.origin}")
 
 
 def cifar10(shape, folder, seed):
     splits = _tfds("cifar10", folder, None, "www.cs.toronto.edu")
-    return Found(
-        splits, "CIFAR-10 from TFDS (Krizhevsky 2009, no licence stated); validation = last tenth of train"
-    )
+    origin = "CIFAR-10 from TFDS (Krizhevsky 2009, no licence stated); validation = last tenth of train"
+    return Found(splits, origin)
 
 
 def omniglot(shape, folder, seed):
@@ -182,7 +172,7 @@ def _read_amat(path):
         raise ValueError(
             f"data: {path} is not a text of 784 zeros and ones a row; fetch Larochelle's file again"
         )
-    return (characters - ord("0")).reshape(-1, 28, 28, 1) * np.uint8(255)
+    return _as_bytes((characters - ord("0")).reshape(-1, 28, 28, 1))
 
 
 def _tfds(name, folder, files, host, parts=10):

@@ -29,7 +29,9 @@ def lstm_gates(units, name):
 
 def head(units, name):
     """An affine map that starts near 0: windows start neutral, centred and as wide as the image."""
-    return keras.layers.Dense(units, kernel_initializer=keras.initializers.RandomNormal(stddev=0.01), name=name)
+    return keras.layers.Dense(
+        units, kernel_initializer=keras.initializers.RandomNormal(stddev=0.01), name=name
+    )
 
 
 def affine(x, kernel, bias, dtype=tf.float32):
@@ -139,7 +141,9 @@ def _repeat(body, times, start):
 
 
 def _arrays(length, shapes):
-    return [tf.TensorArray(tf.float32, length, element_shape=shape, clear_after_read=False) for shape in shapes]
+    return [
+        tf.TensorArray(tf.float32, length, element_shape=shape, clear_after_read=False) for shape in shapes
+    ]
 
 
 def _write(arrays, t, values):

@@ -1,0 +1,8 @@
+"""python -m trainers: the models and their presets."""
+
+from zoo import catalogue
+
+for model in catalogue.MODELS:
+    print(f"python -m trainers.{model} --preset ...")
+    for name, preset in catalogue.presets(model).items():
+        print(f"  {name:20} {preset.data}, {preset.regime}, {preset.steps:,} steps of {preset.batch_size}")

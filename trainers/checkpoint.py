@@ -1,0 +1,105 @@
+"""Checkpoints that survive: written aside, then renamed; read back only if whole."""
+
+import contextlib
+import fcntl
+import json
+import os
+import pathlib
+import sys
+import zipfile
+
+import numpy as np
+
+KEEP = 2  # one could be damaged after it was written
+
+
+class Checkpoints:
+    """The states of one run, {name: array} each, as DIR/step-00001000.npz."""
+
+    def __init__(self, folder, warn=lambda line: print(f"warning: {line}", file=sys.stderr)):
+        self.folder, self.warn = pathlib.Path(folder), warn
+
+    def save(self, step, state):
+        """Writes a state and drops old ones. If the disk refuses it says so and returns False."""
+        path = self.folder / f"step-{step:08d}.npz"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with aside(path) as temporary, open(temporary, "wb") as file:
+                np.savez(file, step=step, **state)
+        except OSError as error:
+            self.warn(f"checkpoint of step {step} not saved ({error}); the last good one stays")
+            return False
+        for old in self.paths()[KEEP:]:
+            old.unlink()
+        return True
+
+    def paths(self):
+        """Complete checkpoints, newest first."""
+        return sorted(self.folder.glob("step-*.npz"), reverse=True)
+
+    def newest(self):
+        """The newest state that can be read, with "step" among its arrays; None if there is none."""
+        paths = self.paths()
+        for path in paths:
+            try:
+                return read(path)
+            except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+                self.warn(f"checkpoint {path.name} cannot be read ({error}); taking the one before")
+        return None
+
+
+def read(path):
+    """All arrays of a checkpoint. The zip's checksums are verified on the way."""
+    with np.load(path) as arrays:
+        return dict(arrays)
+
+
+@contextlib.contextmanager
+def aside(path):
+    """A temporary path beside `path` that takes its name, flushed to the disk, when the block ends well."""
+    temporary = path.with_name(f".partial-{path.name}")
+    try:
+        yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path, value):
+    """Writes JSON aside, then renames."""
+    with aside(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2) + "\n")
+
+
+def assign(variables, state):
+    """Sets {name: variable} from a state. Raises ValueError naming what does not fit."""
+    missing = variables.keys() - state.keys()
+    if missing:
+        raise ValueError(f"checkpoint: holds no {min(missing)}; it belongs to another model or optimiser")
+    for name, variable in variables.items():
+        if tuple(variable.shape) != state[name].shape:
+            raise ValueError(
+                f"checkpoint: {name} has shape {state[name].shape}, expected {tuple(variable.shape)} "
+                f"({variable.path}); it belongs to another config"
+            )
+    for name, variable in variables.items():
+        variable.assign(state[name])
+
+
+@contextlib.contextmanager
+def lock(folder):
+    """Holds a run directory for this process. Raises BlockingIOError if another one has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BlockingIOError(
+                f"workdir: {folder} is in use by another process; stop it or choose another --workdir"
+            ) from None
+        yield

@@ -1,0 +1,147 @@
+"""Honest scores of a run: python -m trainers.evaluate RUN."""
+
+import dataclasses
+import importlib
+import pathlib
+import sys
+from typing import Annotated, Literal
+
+import tyro
+
+DEFINITIONS = {  # name: (unit, definition)
+    "bound": ("nats", "distortion + rate, one sample from the posterior; -log p(x) is at most this"),
+    "distortion": ("nats", "-log p(x | z), one sample from the posterior"),
+    "rate": ("nats", "KL(q(z | x) || p(z))"),
+    "error": ("fraction", "examples whose likeliest class is not their label"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Score a run, or weights that ship, on a split; metrics.json of a run directory is written anew."""
+
+    run: Annotated[str, tyro.conf.Positional]
+    """a run directory, or shipped weights such as draw/mnist"""
+    split: Literal["train", "validation", "test"] = "test"
+    samples: int = 1
+    """K of the importance-weighted estimate of log p(x); 1 gives the bound alone"""
+    data_dir: pathlib.Path | None = None
+    """where data files or prepared TFDS data lie (default: the run's own)"""
+    seed: int = 0
+
+
+def task_of(name):
+    """The Task of a model."""
+    return importlib.import_module(f"trainers.{name}").TASK
+
+
+def sets_of(run, model, data_dir=None):
+    """The data of a run."""
+    from zoo import data
+
+    folder = data_dir or run.config["data_dir"]
+    settings = run.settings
+    return data.load(settings.data, shapes=model.input_shapes, regime=settings.regime, data_dir=folder)
+
+
+def figures(task, run, model, sets, split="test", samples=1, seed=0, minutes=None):
+    """The scores of a model on a split, a dictionary each, with all that makes them repeatable."""
+    import numpy as np
+
+    from trainers import scoring
+    from zoo.metrics import bounds
+
+    examples = getattr(sets, split)
+    about = {
+        "split": split,
+        "examples": examples.size,
+        "data": sets.name,
+        "regime": sets.regime,
+        "seed": seed,
+        "trained_by": run.config["command"],
+        "minutes": minutes,
+    }
+
+    def figure(name, values, unit, definition):
+        mean, error = bounds.mean_and_error(values)
+        return {
+            "name": name,
+            "value": mean,
+            "unit": unit,
+            "standard_error": error,
+            "definition": definition,
+            **about,
+        }
+
+    scores = scoring.score(model, examples, (seed, 0), task.scores)
+    found = [figure(name, values, *DEFINITIONS[name]) for name, values in scores.items()]
+    if samples > 1:
+        if not hasattr(model, "log_weights"):
+            raise ValueError(
+                f"samples: got {samples}, expected 1; {run.model} has no latent variables to sample"
+            )
+        log_p = scoring.log_likelihood(model, examples, (seed, 1), samples)
+        definition = f"-log p(x), importance-weighted estimate with K = {samples} samples"
+        found.append(figure("negative_log_likelihood", -log_p, "nats", definition))
+    if sets.regime != "gray" and "rate" in scores:
+        dimensions = np.prod(next(iter(examples.arrays.values())).shape[1:])
+        best = found[-1] if samples > 1 else found[0]
+        bits = bounds.bits_per_dimension(-np.asarray(best["value"]), dimensions)
+        found.append({**best, "name": "bits_per_dimension", "value": float(bits), "unit": "bits"})
+        found[-1]["standard_error"] = float(bounds.bits_per_dimension(-best["standard_error"], dimensions))
+    return found
+
+
+def line(figure):
+    """One figure for a reader."""
+    return (
+        f"{figure['split']} {figure['name']}: {figure['value']:.4g} +- {figure['standard_error']:.2g} {figure['unit']} "
+        f"({figure['examples']:,} examples of {figure['data']}, {figure['regime']}; {figure['definition']})"
+    )
+
+
+def draw(task, model, sets, folder, seed=0):
+    """A task's pictures of test examples as PNG and GIF files."""
+    import tensorflow as tf
+
+    from trainers import pictures
+    from zoo import data
+
+    batch, n = next(data.in_order(sets.test, min(16, sets.test.size)))
+    for name, picture in task.panels(model, batch, model.noise(n, tf.constant([seed, 2]))).items():
+        save = pictures.save_gif if picture.ndim == 4 else pictures.save_png
+        save(folder / f"{name}.{'gif' if picture.ndim == 4 else 'png'}", picture)
+
+
+def write(path, found):
+    """metrics.json."""
+    from trainers.checkpoint import write_json
+
+    write_json(path, found)
+
+
+def main(arguments=None):
+    """The command line."""
+    options = tyro.cli(Options, args=arguments, prog="python -m trainers.evaluate")
+    from trainers.command import stop
+    from trainers.console import import_tensorflow
+
+    import_tensorflow()
+    import zoo.run
+
+    try:
+        run = zoo.run.open_run(options.run)
+        model = zoo.load(options.run)
+        task, sets = task_of(run.model), sets_of(run, model, options.data_dir)
+        minutes = run.figures[0]["minutes"] if run.figures else None
+        found = figures(task, run, model, sets, options.split, options.samples, options.seed, minutes)
+    except (ValueError, FileNotFoundError) as error:
+        stop(error)
+    for figure in found:
+        print(line(figure))
+    if zoo.run.SHIPPED not in run.path.parents and options.split == "test":
+        write(run.path / "metrics.json", found)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

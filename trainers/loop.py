@@ -1,0 +1,372 @@
+"""The training loop of every model: strategy, steps, checkpoints, TensorBoard, and a good end whatever happens."""
+
+import contextlib
+import dataclasses
+import json
+import math
+import signal
+import sys
+import time
+from importlib import metadata
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import zoo.run
+from trainers import evaluate, scoring
+from trainers.board import Board
+from trainers.checkpoint import Checkpoints, aside, assign, lock, write_json
+from trainers.console import Console
+from zoo import catalogue, data
+from zoo.configs.base import to_dict
+
+DIVERGED = 3  # exit code after a loss that is not finite
+INTERRUPTED = {signal.SIGTERM: 0, signal.SIGINT: 130}  # exit codes, once the state is saved
+CALL_SECONDS = 1.0  # one call of the graph makes about so many seconds' worth of steps
+FIRST_PICTURES = 50  # step of the first pictures; the others follow at each doubling
+SHOWN = 16  # examples in the pictures
+EMBEDDED = 2000  # examples in TensorBoard's projector
+NOISE, VALIDATION, PICTURES = 1, 2, 3  # folded into the run's seed: each use has its own stream
+
+
+def train(task, options):
+    """Trains or continues the run in options.workdir. Returns the exit code.
+
+    Raises ValueError or BlockingIOError, each with one line for the user, before anything is written.
+    """
+    settings, workdir = options.settings, options.workdir
+    if options.dtype == "bfloat16":
+        keras.config.set_dtype_policy("mixed_bfloat16")
+    strategy = make_strategy(options.devices)
+    replicas = strategy.num_replicas_in_sync
+    if settings.batch_size % replicas:
+        raise ValueError(
+            f"batch_size: got {settings.batch_size}, expected a multiple of the {replicas} replicas"
+        )
+    writes = is_chief(strategy) and not options.dry_run
+    with contextlib.ExitStack() as stack:
+        if writes:
+            stack.enter_context(lock(workdir))
+        if not options.dry_run:
+            check_same_settings(workdir, settings)
+        keras.utils.set_random_seed(settings.seed)  # the initial weights
+        with strategy.scope():
+            model = catalogue.build(task.name, settings.model)
+            learner = task.learner(model, settings, strategy, options.xla)
+            if options.init_from:
+                model.load_weights(zoo.run.open_run(options.init_from).weights)
+        sets = data.load(
+            settings.data, shapes=model.input_shapes, regime=settings.regime, data_dir=options.data_dir
+        )
+        if options.dry_run:
+            return dry_run(learner, sets)
+        return stack.enter_context(Training(task, options, learner, sets, writes)).run()
+
+
+def make_strategy(devices=""):
+    """MultiWorkerMirroredStrategy with TF_CONFIG, else MirroredStrategy over the devices ("cpu:0,cpu:1")."""
+    cluster = tf.distribute.cluster_resolver.TFConfigClusterResolver().cluster_spec()
+    if cluster:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    names = [name.strip().upper() for name in devices.split(",") if name.strip()]
+    cpus = sum(name.startswith("CPU") for name in names)
+    if cpus > 1:
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * cpus)
+    known = [f"{d.device_type}:{d.name.split(':')[-1]}" for d in tf.config.list_logical_devices()]
+    for name in names:
+        if name not in known:
+            raise ValueError(f"devices: got {name.lower()}, expected among {', '.join(known).lower()}")
+    return tf.distribute.MirroredStrategy(names or None)
+
+
+def is_chief(strategy):
+    """Whether this process writes: the only one, or the first worker."""
+    resolver = strategy.cluster_resolver
+    return resolver is None or resolver.task_type in (None, "chief") or resolver.task_id == 0
+
+
+def check_same_settings(workdir, settings):
+    """Raises ValueError if the directory holds a run of other settings; only `steps` may grow."""
+    path = workdir / "config.json"
+    if not path.exists():
+        return
+    before, now = json.loads(path.read_text())["settings"], json.loads(json.dumps(to_dict(settings)))
+    before.pop("steps"), now.pop("steps")
+    different = [f"{name} was {old}, now {new}" for name, old, new in differences(before, now) if old != new]
+    if different:
+        raise ValueError(
+            f"workdir: {workdir} holds a run of other settings ({'; '.join(different)}); "
+            "give the same ones to continue it, or another --workdir"
+        )
+
+
+def differences(before, now, prefix=""):
+    """(dotted name, old, new) for every setting in either nested dictionary."""
+    for name in before.keys() | now.keys():
+        old, new = before.get(name), now.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from differences(old, new, f"{prefix}{name}.")
+        else:
+            yield prefix + name, old, new
+
+
+def distributed(split, settings, strategy, start_step):
+    """Every replica's part of the global batches from start_step on: an iterable of (step, batch)."""
+
+    def pipeline(context):
+        here = strategy.num_replicas_in_sync // context.num_input_pipelines
+        first = context.input_pipeline_id * here
+
+        def parts(step, batch):
+            def cut(x):
+                shape = [strategy.num_replicas_in_sync, -1, *x.shape[1:]]
+                return tf.reshape(x, shape)[first : first + here]
+
+            return tf.fill([here], step), {name: cut(x) for name, x in batch.items()}
+
+        batches = data.batches(split, settings.batch_size, settings.seed, start_step)
+        return batches.map(parts).unbatch().batch(1).map(first_of).prefetch(2 * here)
+
+    # Batches of static size, which XLA needs; unbatch alone forgets it.
+    size = settings.batch_size // strategy.num_replicas_in_sync
+
+    def first_of(step, batch):
+        return step[0], {name: tf.ensure_shape(x[0], [size, *x.shape[2:]]) for name, x in batch.items()}
+
+    if strategy.num_replicas_in_sync == 1:
+        return pipeline(tf.distribute.InputContext())
+    return strategy.distribute_datasets_from_function(pipeline)
+
+
+def step_function(learner):
+    """(iterator, n) -> {name: [n]}, n updates in one call of the graph; "step" tells which."""
+    strategy, settings = learner.strategy, learner.settings
+    seed = tf.constant([settings.seed, NOISE])
+
+    def replica_step(step, batch):
+        replicas = tf.distribute.get_replica_context()
+        # The global batch's noise, of which each replica takes its part: replicas change no result.
+        noise = learner.model.noise(settings.batch_size, tf.random.fold_in(seed, tf.cast(step, tf.int32)))
+        if replicas.num_replicas_in_sync > 1:
+            size = settings.batch_size // replicas.num_replicas_in_sync
+            first = replicas.replica_id_in_sync_group * size
+            noise = tf.nest.map_structure(
+                lambda x: tf.ensure_shape(x[first : first + size], [size, *x.shape[1:]]), noise
+            )
+        return learner.step(batch, noise)
+
+    @tf.function
+    def run_steps(iterator, n):
+        first = strategy.run(replica_step, next(iterator))
+        rows = {name: tf.TensorArray(tf.float32, n) for name in first}
+
+        def mean(value):
+            return strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
+
+        rows = {name: rows[name].write(0, mean(value)) for name, value in first.items()}
+        for i in tf.range(1, n):
+            values = strategy.run(replica_step, next(iterator))
+            rows = {name: rows[name].write(i, mean(value)) for name, value in values.items()}
+        return {name: row.stack() for name, row in rows.items()}
+
+    return run_steps
+
+
+def dry_run(learner, sets):
+    """One step on a first batch; prints the parameters and the shapes. Writes nothing."""
+    for v in learner.model.variables:
+        print(f"{v.path:50} {tuple(v.shape)!s:20} {math.prod(v.shape):>12,}")
+    print(f"{'parameters':50} {'':20} {learner.model.count_params():>12,}")
+    iterator = iter(distributed(sets.train, learner.settings, learner.strategy, 0))
+    for name, array in sets.train.arrays.items():
+        print(f"{name}: {sets.train.size:,} training examples of {array.shape[1:]}, {sets.regime}")
+    values = step_function(learner)(iterator, 1)
+    print("one step: " + ", ".join(f"{name} {float(value[0]):.2f}" for name, value in values.items()))
+    return 0
+
+
+class Training:
+    """One process's part in a run."""
+
+    def __init__(self, task, options, learner, sets, writes):
+        self.task, self.options, self.learner, self.sets, self.writes = task, options, learner, sets, writes
+        self.model, self.settings, self.workdir = learner.model, options.settings, options.workdir
+        self.step, self.best, self.seconds = 0, math.inf, 0.0  # what a checkpoint holds beside the variables
+        self.signal = None
+
+    def __enter__(self):
+        self.checkpoints = Checkpoints(self.workdir / "checkpoints")
+        state = self.checkpoints.newest()
+        if state is not None:
+            assign(self.learner.variables, state)
+            self.step, self.best, self.seconds = (
+                int(state["step"]),
+                float(state["best"]),
+                float(state["seconds"]),
+            )
+        self.console = Console(self.settings.steps, self.step)
+        self.checkpoints.warn = self.console.warn
+        if self.writes:
+            write_json(self.workdir / "config.json", self.describe())
+            self.board = Board(self.workdir, to_dict(self.settings), self.step)
+        for number in INTERRUPTED:
+            signal.signal(number, self.on_signal)
+        return self
+
+    def __exit__(self, *_):
+        self.console.close()
+        if self.writes:
+            self.board.close()
+
+    def on_signal(self, number, _):
+        self.signal = signal.Signals(number)
+
+    def describe(self):
+        """config.json: all that a later stage needs to know of a run."""
+        packages = ("tensorflow", "keras", "tensorflow-probability", "numpy")
+        return {
+            "model": self.task.name,
+            "preset": self.options.preset,
+            "settings": to_dict(self.settings),
+            "data_dir": str(self.options.data_dir) if self.options.data_dir else None,
+            "origin": self.sets.origin,
+            "command": " ".join([f"python -m trainers.{self.task.name}", *sys.argv[1:]]),
+            "versions": {package: metadata.version(package) for package in packages},
+        }
+
+    def run(self):
+        """Trains to the last step, a signal or a loss that is not finite. Returns the exit code."""
+        settings, say = self.settings, self.console.say
+        say(
+            f"{self.task.name}: {self.model.count_params():,} parameters; {self.sets.train.size:,} examples of "
+            f"{settings.data} ({self.sets.regime}), {settings.batch_size} a step"
+        )
+        replicas = self.learner.strategy.num_replicas_in_sync
+        if replicas > 1:
+            say(f"{replicas} replicas with {settings.batch_size // replicas} examples each")
+        if self.step:
+            say(f"continuing {self.workdir} at step {self.step:,}")
+        run_steps = step_function(self.learner)
+        iterator = iter(distributed(self.sets.train, settings, self.learner.strategy, self.step))
+        per_call, first_step = 1, self.step
+        while self.step < settings.steps and not self.signal:
+            if self.options.profile and self.step > first_step:
+                tf.profiler.experimental.start(str(self.workdir / "train"))
+            count = min(per_call, self.next_stop() - self.step)
+            began = time.monotonic()
+            values = {name: value.numpy() for name, value in run_steps(iterator, tf.constant(count)).items()}
+            seconds = time.monotonic() - began
+            if self.options.profile and self.step > first_step:
+                tf.profiler.experimental.stop()
+                say(f"wrote a trace of {count} steps for TensorBoard's profiler")
+                self.options = dataclasses.replace(self.options, profile=False)
+            if not self.all_finite(values):
+                return DIVERGED
+            if self.step > first_step:  # the first call compiled
+                per_call = max(1, min(2 * per_call, round(CALL_SECONDS * count / seconds)))
+            self.step, self.seconds = self.step + count, self.seconds + seconds
+            self.report(values, count / seconds)
+            if self.step % settings.every == 0 or self.step == settings.steps or self.signal:
+                self.save(validate=not self.signal or self.step % settings.every == 0)
+        if self.signal:
+            say(f"stopped by {self.signal.name} at step {self.step:,}; the same command continues")
+            return INTERRUPTED[self.signal]
+        return self.finish() if self.writes else 0
+
+    def next_stop(self):
+        """The next step after which something is due: a checkpoint or pictures."""
+        every = self.settings.every
+        pictures = FIRST_PICTURES * 2 ** max(0, math.floor(math.log2(max(self.step, 1) / FIRST_PICTURES)) + 1)
+        return min(self.settings.steps, (self.step // every + 1) * every, pictures)
+
+    def all_finite(self, values):
+        """False, and a line that names the step and its values, if a number is not finite."""
+        bad = ~np.isfinite(np.stack(list(values.values()))).all(0)
+        if not bad.any():
+            return True
+        i = int(bad.argmax())
+        found = ", ".join(f"{name} {value[i]:.4g}" for name, value in values.items())
+        kept = self.checkpoints.paths()
+        self.console.warn(
+            f"the loss is not finite at step {self.step + i + 1} ({found}); "
+            + (f"last good checkpoint: {kept[0].name}" if kept else "no checkpoint yet")
+            + f". Try --learning-rate {self.settings.learning_rate / 3:.1g}"
+        )
+        return False
+
+    def report(self, values, steps_per_second):
+        """The console's line and TensorBoard's train curves."""
+        examples = steps_per_second * self.settings.batch_size
+        self.console.update(self.step, float(values["bound"].mean()), examples)
+        if not self.writes:
+            return
+        means = {name: float(value.mean()) for name, value in values.items()}
+        rate = float(tf.convert_to_tensor(self.learner.optimizers[0].learning_rate))
+        self.board.scalars(self.step, {**means, "learning_rate": rate, "speed/examples_per_second": examples})
+        if (self.step / FIRST_PICTURES) in (2.0**k for k in range(32)):
+            self.show()
+
+    def show(self):
+        """Pictures of the same examples and the same noise each time, early and then at doubling steps."""
+        batch, noise = self.fixed_examples()
+        with self.learner.averaged():
+            self.board.images(self.step, self.task.panels(self.model, batch, noise), "validation")
+            self.board.histograms(self.step, self.task.histograms(self.model, batch, noise), "validation")
+
+    def fixed_examples(self):
+        size = min(SHOWN, self.sets.validation.size)
+        batch, _ = next(data.in_order(self.sets.validation, size))
+        return batch, self.model.noise(size, tf.constant([self.settings.seed, PICTURES]))
+
+    def save(self, validate):
+        """A checkpoint, after a validation where one is due; the weights too if they are the best so far."""
+        if not self.writes:
+            return
+        if validate:
+            with self.learner.averaged():
+                bound = self.validate()
+                if bound < self.best:
+                    self.best = bound
+                    with aside(self.workdir / "model.weights.h5") as temporary:
+                        self.model.save_weights(temporary)
+        self.board.flush()
+        state = {name: v.numpy() for name, v in self.learner.variables.items()}
+        self.checkpoints.save(self.step, {**state, "best": self.best, "seconds": self.seconds})
+
+    def validate(self):
+        """The bound on the validation split; every term goes to TensorBoard."""
+        seed = (self.settings.seed, VALIDATION)
+        terms = scoring.score(self.model, self.sets.validation, seed, self.task.scores, self.options.xla)
+        means = {name: float(values.mean()) for name, values in terms.items()}
+        self.board.scalars(self.step, means, "validation")
+        return means["bound"]
+
+    def finish(self):
+        """Scores and pictures of the best weights, and what to do next."""
+        say, run = self.console.say, self.workdir
+        model = zoo.run.load(run)
+        figures = evaluate.figures(
+            self.task, zoo.run.open_run(run), model, self.sets, minutes=self.seconds / 60
+        )
+        evaluate.write(run / "metrics.json", figures)
+        evaluate.draw(self.task, model, self.sets, run / "pictures")
+        self.board.final(self.step, {figure["name"]: figure["value"] for figure in figures})
+        if self.task.embed is not None:
+            self.embed(model)
+        say()
+        for figure in figures:
+            say(evaluate.line(figure))
+        say(f"pictures: {run / 'pictures'}")
+        say("next:")
+        say(f"  tensorboard --logdir {self.workdir}")
+        say(f"  python -m trainers.evaluate {run}")
+        say(f"  python -m export.{self.task.name} {run} --out models")
+        return 0
+
+    def embed(self, model):
+        """The latent space of the test split for TensorBoard's projector."""
+        batch, n = next(data.in_order(self.sets.test, min(EMBEDDED, self.sets.test.size)))
+        noise = model.noise(n, tf.constant([self.settings.seed, PICTURES]))
+        self.board.projector(self.task.embed(model, batch, noise), batch.get("label"), batch.get("image"))

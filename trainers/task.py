@@ -1,0 +1,27 @@
+"""What a trainer says about its model; everything else is the same for all. Imports nothing heavy."""
+
+import dataclasses
+from collections.abc import Callable
+
+
+def _default_learner(*args, **kwargs):
+    from trainers.step import Learner  # TensorFlow is imported only once the command line is understood
+
+    return Learner(*args, **kwargs)
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """A model as the loop sees it."""
+
+    name: str  # in zoo.catalogue.MODELS
+    # (model, batch, noise) -> {tag: uint8 [H, W, 3] or, a film, [T, H, W, 3]}
+    panels: Callable
+    # (model, batch, noise) -> {tag: array}, shown as histograms of the validation split
+    histograms: Callable = lambda model, batch, noise: {}
+    # (model, batch, noise) -> {name: [B]} beyond the loss terms, with their means in scores and on the board
+    scores: Callable = lambda model, batch, noise: {}
+    # (model, batch, noise) -> [B, Z] for the projector
+    embed: Callable | None = None
+    # (model, settings, strategy, xla) -> the Learner, whose step is how this model learns
+    learner: Callable = _default_learner
