@@ -67,16 +67,12 @@ def _find(name, key, shape, data_dir, seed) -> sources.Found:
     path = Path(name).expanduser()
     if name.endswith((".npz", ".json", ".json.gz")):
         if not path.is_file():
-            raise FileNotFoundError(
-                f"data: found no file {path}; give the path of an .npz or chorales .json(.gz)"
-            )
+            raise FileNotFoundError(f"data: found no file {path}; give the path of an .npz or chorales .json(.gz)")
         return sources.own(path, key) if name.endswith(".npz") else sources.chorales_file(shape, path)
     if name not in NAMES:
         close = difflib.get_close_matches(name, NAMES, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
-        raise ValueError(
-            f"data: unknown name {name!r}; {hint}Names: {', '.join(NAMES)}; or the path of an .npz"
-        )
+        raise ValueError(f"data: unknown name {name!r}; {hint}Names: {', '.join(NAMES)}; or the path of an .npz")
     folder = sources.folder_of(data_dir)
     if name in ("two-digits", "cluttered"):
         return _scene_digits(name, key, shape, folder, data_dir, seed)
@@ -86,16 +82,12 @@ def _find(name, key, shape, data_dir, seed) -> sources.Found:
 def _scene_digits(name, key, shape, folder, data_dir, seed):
     """MNIST if it lies in folder or data_dir says it should, else the embedded digits enlarged to 28x28."""
     if key != "image" or min(shape[:2]) < DIGIT or shape[2] != 1:
-        raise ValueError(
-            f"data: {name} has gray images from {DIGIT}x{DIGIT}x1 on, the model takes {key} {shape}"
-        )
+        raise ValueError(f"data: {name} has gray images from {DIGIT}x{DIGIT}x1 on, the model takes {key} {shape}")
     has_mnist = data_dir or (folder / "mnist.npz").exists() or (folder / "mnist").is_dir()
     found = (sources.mnist if has_mnist else sources.digits)((DIGIT, DIGIT, 1), folder, seed)
     if name == "two-digits":
         what = "two random digits, added and clipped at 1,"
-        splits = {
-            split: {"image": arrays["image"]} for split, arrays in found.splits.items()
-        }  # not one label
+        splits = {split: {"image": arrays["image"]} for split, arrays in found.splits.items()}  # not one label
     else:
         what, splits = "a digit among 8 pieces of digits", found.splits
     where = f"at random places of {shape[0]}x{shape[1]}"
@@ -126,9 +118,7 @@ def _scene(name, splits, split, shape):
     if name == "two-digits":
         return [scenes.two_digits(splits[split]["image"], height, width)]
     if name == "cluttered":
-        return [
-            scenes.cluttered(splits["train"]["image"], height, width)
-        ]  # clutter comes from training digits
+        return [scenes.cluttered(splits["train"]["image"], height, width)]  # clutter comes from training digits
     if name == "svhn" and splits[split]["image"].shape[1:] != shape:
         return [scenes.crops(height, width)]
     return []

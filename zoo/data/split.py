@@ -10,9 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 BLOCK = 250  # examples drawn together by `in_order`, whatever the batch size: figures must not depend on it
-DRAW = (
-    0x64726177  # sets the data's draws apart from the model's noise, which may count steps with the same seed
-)
+DRAW = 0x64726177  # sets the data's draws apart from the model's noise, which may count steps with the same seed
 
 
 @dataclass(frozen=True)
@@ -87,10 +85,7 @@ def frozen(split: Split, seed: int) -> Split:
     if split.draw is None:
         return split
     drawn = [batch for batch, _ in in_order(split, min(BLOCK, split.size), seed)]
-    arrays = {
-        key: np.concatenate([_stored(batch[key].numpy()) for batch in drawn])[: split.size]
-        for key in drawn[0]
-    }
+    arrays = {key: np.concatenate([_stored(batch[key].numpy()) for batch in drawn])[: split.size] for key in drawn[0]}
     return Split(arrays)
 
 

@@ -26,9 +26,7 @@ def lowest_note(notes: int) -> int:
 def tunes(steps: int, notes: int):
     """Every pattern x root x tempo x starting point once: uint8 [N, S, D] (0, 255) and the pattern [N]."""
     if notes < SPAN:
-        raise ValueError(
-            f"data: tunes need at least {SPAN} notes, the model's sequence has {notes}; widen it"
-        )
+        raise ValueError(f"data: tunes need at least {SPAN} notes, the model's sequence has {notes}; widen it")
     roots = min(12, notes - SPAN + 1)
     lowest_root = (notes - SPAN - roots + 1) // 2  # the octave in the middle
     rolls, labels = [], []
@@ -51,18 +49,14 @@ def read_chorales(path, steps: int, notes: int) -> dict[str, dict[str, np.ndarra
         pieces_of = json.load(file)
     missing = {"train", "valid", "test"} - set(pieces_of)
     if missing:
-        raise ValueError(
-            f"data: {path} has no {', '.join(sorted(missing))}; expected the keys train, valid and test"
-        )
+        raise ValueError(f"data: {path} has no {', '.join(sorted(missing))}; expected the keys train, valid and test")
     low = lowest_note(notes)
     splits = {}
     for key, split in (("train", "train"), ("valid", "validation"), ("test", "test")):
         pieces = pieces_of[key]
         cut = [piece[i : i + steps] for piece in pieces for i in range(0, len(piece) - steps + 1, steps)]
         if not cut:
-            raise ValueError(
-                f"data: no {key} piece of {path} is {steps} steps long; shorten the model's sequence"
-            )
+            raise ValueError(f"data: no {key} piece of {path} is {steps} steps long; shorten the model's sequence")
         rolls = np.zeros([len(cut), steps, notes], np.uint8)
         for n, piece in enumerate(cut):
             for s, chord in enumerate(piece):

@@ -1,3 +1,5 @@
+import urllib.error
+
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
@@ -17,9 +19,7 @@ def offline(monkeypatch):
 def mnist_folder(tmp_path):
     """A small mnist.npz: example i is gray i, so its place in the file is written in its pixels."""
     x = np.uint8(np.arange(66)[:, None, None] * np.ones([66, 28, 28]))
-    np.savez(
-        tmp_path / "mnist.npz", x_train=x[:60], y_train=np.arange(60) % 10, x_test=x[60:], y_test=np.arange(6)
-    )
+    np.savez(tmp_path / "mnist.npz", x_train=x[:60], y_train=np.arange(60) % 10, x_test=x[60:], y_test=np.arange(6))
     return tmp_path
 
 
@@ -135,9 +135,7 @@ def test_packed_bits_are_unpacked_and_the_test_rows_shuffled(tmp_path):
     }
     packed = {name: np.packbits(rows.astype(bool), axis=1) for name, rows in pictures.items()}
     np.savez(tmp_path / "binarized_mnist_packed.npz", **packed)
-    data, again = (
-        load("binarized_mnist", shapes=IMAGE, regime="static", data_dir=tmp_path) for _ in range(2)
-    )
+    data, again = (load("binarized_mnist", shapes=IMAGE, regime="static", data_dir=tmp_path) for _ in range(2))
     train, test = (split.arrays["image"].reshape(-1, 784) for split in (data.train, data.test))
     np.testing.assert_array_equal(train, pictures["train"] * 255)
     assert not np.array_equal(test, pictures["test"] * 255)
@@ -175,10 +173,7 @@ def prepare(folder, name, features, examples):
 def test_tfds_sets_are_read_where_they_are_prepared(tmp_path, offline):
     rng = np.random.default_rng(0)
     image = tfds.features.Image(shape=(32, 32, 3))
-    rows = [
-        {"image": rng.integers(0, 256, [32, 32, 3], np.uint8), "label": i % 10, "id": str(i)}
-        for i in range(23)
-    ]
+    rows = [{"image": rng.integers(0, 256, [32, 32, 3], np.uint8), "label": i % 10, "id": str(i)} for i in range(23)]
     features = {"image": image, "label": tfds.features.ClassLabel(num_classes=10), "id": tfds.features.Text()}
     prepare(tmp_path, "cifar10", features, {"train": rows[:20], "test": rows[20:]})
     data = load("cifar10", shapes={"image": (32, 32, 3)}, regime="gray", data_dir=tmp_path)
@@ -196,6 +191,27 @@ def test_without_data_or_network_it_says_where_it_looked(tmp_path, offline, name
         load(name, shapes=IMAGE, regime="static", data_dir=tmp_path)
 
 
+def test_whether_a_host_answers_is_known_at_once(monkeypatch):
+    assert not sources._answers("localhost:1")  # refused
+
+    def teapot(request, timeout):
+        raise urllib.error.HTTPError(request.full_url, 418, "I am a teapot", {}, None)
+
+    monkeypatch.setattr("urllib.request.urlopen", teapot)
+    assert sources._answers("teapot.example")
+
+
+def test_a_download_is_announced_and_left_to_tfds(tmp_path, monkeypatch, capsys):
+    def download(builder):
+        raise InterruptedError(builder.name)
+
+    monkeypatch.setattr(sources, "_answers", lambda host: True)
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", download)
+    with pytest.raises(InterruptedError, match="mnist"):
+        load("mnist", shapes=IMAGE, regime="gray", data_dir=tmp_path)
+    assert f"Downloading mnist from storage.googleapis.com into {tmp_path}" in capsys.readouterr().out
+
+
 def test_svhn_windows_are_fixed_for_scores_and_say_what_they_are(tmp_path, monkeypatch):
     ramp = np.uint8(np.tile(np.arange(0, 256, 8)[None, :, None, None], (12, 1, 32, 3)))
     found = sources.Found({split: {"image": ramp} for split in sources.SPLITS}, "SVHN from a test")
@@ -205,6 +221,8 @@ def test_svhn_windows_are_fixed_for_scores_and_say_what_they_are(tmp_path, monke
     assert len({image.tobytes() for image in data.test.arrays["image"]}) > 1
     assert next(iter(batches(data.train, 5, 0)))[1]["image"].shape == (5, 54, 54, 3)
     assert "not the paper's" in data.origin
+    with pytest.raises(ValueError, match=r"svhn has image \(32, 32, 3\), the model takes \(54, 54, 1\)"):
+        load("svhn", shapes={"image": (54, 54, 1)}, regime="gray")
     plain = load("svhn", shapes={"image": (32, 32, 3)}, regime="gray")
     assert plain.train.draw is None and (plain.test.arrays["image"] == ramp).all()
 

@@ -29,9 +29,7 @@ def test_batches_that_do_not_divide_an_epoch_run_on_into_the_next():
 
 
 def test_epochs_and_seeds_have_different_orders():
-    orders = [
-        labels(numbered(101), 101, seed, epoch, 1)[0].tolist() for seed in (0, 1) for epoch in (0, 1, 2)
-    ]
+    orders = [labels(numbered(101), 101, seed, epoch, 1)[0].tolist() for seed in (0, 1) for epoch in (0, 1, 2)]
     assert len({tuple(order) for order in orders}) == 6
     assert sorted(orders[0]) != orders[0]
 
@@ -71,9 +69,7 @@ def test_bytes_arrive_as_floats_from_0_to_1():
 def test_each_visit_draws_anew():
     split = Split({"image": np.full([3, 4, 5, 1], 0.5, np.float32)}, bernoulli)
     seen = [batch["image"].numpy() for _, batch in batches(split, 3, 0).take(20)]
-    assert (
-        len({image.tobytes() for batch in seen for image in batch}) == 60
-    )  # of 2^20 equally likely pictures
+    assert len({image.tobytes() for batch in seen for image in batch}) == 60  # of 2^20 equally likely pictures
 
 
 def test_seeds_draw_differently():
@@ -95,10 +91,7 @@ def test_in_order_gives_every_example_once_and_fills_the_last_batch(batch_size):
 def test_what_in_order_draws_does_not_depend_on_the_batch_size():
     n = BLOCK + 13  # more than one block is drawn
     split = Split({"image": np.full([n, 3, 2, 1], 0.5, np.float32)}, bernoulli)
-    drawn = [
-        np.concatenate([b["image"].numpy()[:n] for b, n in in_order(split, size, 5)])
-        for size in (7, 100, 400)
-    ]
+    drawn = [np.concatenate([b["image"].numpy()[:n] for b, n in in_order(split, size, 5)]) for size in (7, 100, 400)]
     np.testing.assert_array_equal(drawn[0], drawn[1])
     np.testing.assert_array_equal(drawn[0], drawn[2])
     assert (drawn[0][:13] != drawn[0][BLOCK:]).any()  # blocks have their own draws

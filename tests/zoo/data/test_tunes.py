@@ -43,8 +43,7 @@ def test_splits_share_no_tune_and_repeat():
     data = load("tunes", shapes={"sequence": (50, 88)}, regime="static")
     again = load("tunes", shapes={"sequence": (50, 88)}, regime="static")
     kinds = [
-        {roll.tobytes() for roll in split.arrays["sequence"]}
-        for split in (data.train, data.validation, data.test)
+        {roll.tobytes() for roll in split.arrays["sequence"]} for split in (data.train, data.validation, data.test)
     ]
     assert sum(map(len, kinds)) == len(set.union(*kinds)) == 3456
     assert (again.test.arrays["sequence"] == data.test.arrays["sequence"]).all()
