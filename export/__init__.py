@@ -1,1 +1,1 @@
-"""How models leave: SavedModels for TensorFlow Serving, LiteRT files for phones, and the proof that both equal Keras."""
+"""How models leave: SavedModels for TensorFlow Serving, LiteRT files for phones, proof that both equal Keras."""

@@ -5,7 +5,7 @@
 FOLDER/plan.json: {"model": directory, "config": serialised ConfigProto in hex,
                    "requests": [{"inputs": {key: [operation, index]}, "outputs": {key: [operation, index]}}]}
 FOLDER/inputs.npz: "REQUEST/KEY" -> array (object arrays of bytes are strings)
-Writes FOLDER/outputs.npz likewise, and FOLDER/answers.json: a {"error": text or null, "seconds": s} for each request.
+Writes FOLDER/outputs.npz likewise, and FOLDER/answers.json: [{"error": text or null, "seconds": s}].
 
 This process imports neither tensorflow nor the zoo: what runs is the file, not the Python that made it.
 """
@@ -110,7 +110,14 @@ class Session:
         self.tf.TF_SetConfig(options, config, len(config), self.status)
         self.raise_error()
         self.session = self.tf.TF_LoadSessionFromSavedModel(
-            options, None, str(model).encode(), (ctypes.c_char_p * 1)(b"serve"), 1, self.graph, None, self.status
+            options,
+            None,
+            str(model).encode(),
+            (ctypes.c_char_p * 1)(b"serve"),
+            1,
+            self.graph,
+            None,
+            self.status,
         )
         self.raise_error()
 

@@ -1,4 +1,4 @@
-"""SavedModels as TensorFlow Serving wants them: MODEL/1, MODEL/2, ... each complete from the moment it is visible."""
+"""SavedModels as TensorFlow Serving wants them: MODEL/1, MODEL/2, ... complete once they are visible."""
 
 import contextlib
 import fcntl
@@ -18,15 +18,18 @@ UNFINISHED = ".writing"  # not a number, so a server passes it by
 EXTRA = pathlib.PurePath("assets.extra")
 WARM_UP = EXTRA / "tf_serving_warmup_requests"
 ABOUT = EXTRA / "zoo.json"  # what this export is: read by export.serving and export.check
-EXAMPLES = EXTRA / "examples.npz"  # "SIGNATURE/inputs/NAME", "SIGNATURE/outputs/NAME": example inputs and Keras' answers
+EXAMPLES = EXTRA / "examples.npz"  # "SIGNATURE/inputs/NAME", "SIGNATURE/outputs/NAME", as Keras answered
+# Gradients are of no use to a caller, and those of log_prob in a loop cannot even be saved (2.21).
+WITHOUT_GRADIENTS = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
 
 
 def write(base, model, signatures, default, examples, about, card):
     """Saves the model as the next version below base, and returns that folder.
 
-    signatures: name -> Signature, `default` naming the one that is also served as serving_default. examples: name ->
-    (inputs, outputs), dicts of arrays; the first example of each becomes its warm-up request. about: a JSON-able dict.
-    card: the text of README.md. Until the last rename the files lie in a hidden folder that no server loads.
+    signatures: name -> Signature, `default` naming the one that is also served as serving_default.
+    examples: name -> (inputs, outputs), dicts of arrays; the first of each becomes its warm-up request.
+    about: a JSON-able dict. card: the text of README.md.
+    Until the last rename the files lie in a hidden folder that no server loads.
     """
     base = pathlib.Path(base)
     base.mkdir(parents=True, exist_ok=True)
@@ -38,7 +41,7 @@ def write(base, model, signatures, default, examples, about, card):
         module.weights = [v.value for v in model.variables]  # tf.Module does not see a Keras 3 model's own
         functions = {name: server_function(signature, model) for name, signature in signatures.items()}
         functions["serving_default"] = functions[default]
-        tf.saved_model.save(module, str(folder), signatures=functions)
+        tf.saved_model.save(module, str(folder), functions, WITHOUT_GRADIENTS)
         problems = forbidden(folder)
         if problems:
             raise ValueError(f"this model cannot be served: {'; '.join(problems)}")

@@ -41,11 +41,15 @@ class Signature:
     draws: int = 0
 
 
-SEED = Input((2,), "two integers an example; the same pair gives the same answer, whatever else is in the batch", "int32")
+SEED = Input(
+    (2,),
+    "two integers an example; the same pair gives the same answer, whatever else is in the batch",
+    "int32",
+)
 
 
 def server_inputs(signature):
-    """The inputs of a signature as a server sees them: the declared ones, and a seed if there is randomness."""
+    """The inputs as a server sees them: the declared ones, and a seed if there is randomness."""
     return signature.inputs | ({"seed": SEED} if signature.draws else {})
 
 
@@ -61,14 +65,17 @@ def phone_inputs(signature, model):
 
 
 def _noise_parts(model):
-    """Name -> (shape of one example, description) of what model.noise returns: a tensor, or a dict of tensors."""
+    """Name -> (shape of one example, description) of the tensor, or dict, that model.noise returns."""
     noise = model.noise(1, (0, 0))
     parts = {f"noise_{k}": v for k, v in noise.items()} if isinstance(noise, dict) else {"noise": noise}
-    return {name: (tuple(value.shape[1:]), "the model's own noise, as model.noise draws it") for name, value in parts.items()}
+    return {
+        name: (tuple(value.shape[1:]), "the model's own noise, as model.noise draws it")
+        for name, value in parts.items()
+    }
 
 
 def server_function(signature, model):
-    """A tf.function of the server's inputs, its concrete function ready to be saved: checks, noise from seeds, body."""
+    """A concrete function of the server's inputs, ready to be saved: checks, noise from seeds, body."""
     import tensorflow as tf
 
     inputs = server_inputs(signature)
@@ -92,7 +99,7 @@ def phone_function(signature, model, batch):
     def call(**tensors):
         parts = {k.removeprefix("noise_"): tensors.pop(k) for k in inputs.keys() - signature.inputs.keys()}
         if signature.draws:
-            tensors["noise"] = parts["noise"] if "noise" in parts else parts
+            tensors["noise"] = parts.get("noise", parts)
         return signature.body(**tensors)
 
     specs = {k: tf.TensorSpec([batch, *v.shape], v.dtype, name=k) for k, v in inputs.items()}
@@ -100,7 +107,7 @@ def phone_function(signature, model, batch):
 
 
 def noise_of_rows(model, seeds, draws):
-    """model.noise(draws, seed) for every row of seeds [B, 2]: [B, ...] for one draw, [B, draws, ...] for more."""
+    """model.noise(draws, seed) for every row of seeds [B, 2]: [B, ...] for one, [B, draws, ...] for more."""
     import tensorflow as tf
 
     specs = tf.nest.map_structure(
@@ -115,9 +122,9 @@ def noise_of_rows(model, seeds, draws):
 
 
 def checked(tensors, inputs):
-    """The same tensors, or an InvalidArgumentError that names the input, says what came and what was expected.
+    """The same tensors, or an InvalidArgumentError: which input, what came and what was expected.
 
-    A server compares neither shapes nor values with the signature. Shapes need the placeholder with an unknown shape:
+    A server compares neither shapes nor values with the signature. Shapes need the placeholder of unknown shape:
     the specification's static shape would make every test of tf.shape a constant, true whatever was sent.
     """
     import tensorflow as tf

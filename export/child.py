@@ -1,0 +1,47 @@
+"""Answers from a process of their own: what it imports, leaks or crashes is its own affair."""
+
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+
+class Crash(RuntimeError):
+    """The process died without an answer."""
+
+
+def run(module, *arguments, timeout=1800):
+    """python -m module arguments. Raises Crash with the signal, or the last line of what it said."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=timeout)
+    if done.returncode < 0:
+        raise Crash(f"{module} was stopped by {signal.Signals(-done.returncode).name}")
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or ["nothing"]
+        raise Crash(f"{module} ended with status {done.returncode} and said: {said[-1]}")
+
+
+def ask(module, plan, inputs):
+    """Runs plan["requests"] in python -m module. inputs: for each request a dict of arrays.
+
+    Returns for each request (outputs, error, seconds); outputs is {} where there is an error.
+    """
+    with tempfile.TemporaryDirectory(prefix="export-") as folder:
+        folder = pathlib.Path(folder)
+        (folder / "plan.json").write_text(json.dumps(plan))
+        np.savez(
+            folder / "inputs.npz",
+            **{f"{k}/{key}": v for k, one in enumerate(inputs) for key, v in one.items()},
+        )
+        run(module, folder)
+        answers = json.loads((folder / "answers.json").read_text())
+        outputs = [{} for _ in answers]
+        with np.load(folder / "outputs.npz", allow_pickle=True) as results:
+            for name in results.files:
+                k, key = name.split("/", 1)
+                outputs[int(k)][key] = results[name]
+    return [(out, answer["error"], answer["seconds"]) for out, answer in zip(outputs, answers, strict=True)]

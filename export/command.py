@@ -1,0 +1,45 @@
+"""python -m export.NAME RUN: one command line for every model. Nothing heavy before it is understood."""
+
+import dataclasses
+import os
+import pathlib
+import sys
+from typing import Annotated, Literal
+
+import tyro
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Export a trained run: a SavedModel for servers, a LiteRT file for phones, a card beside each."""
+
+    run: Annotated[str, tyro.conf.Positional]
+    """A run directory, or the name of shipped weights (draw/mnist)."""
+    out: pathlib.Path = pathlib.Path("models")
+    """Where NAME/VERSION/ and NAME.tflite are written."""
+    name: str | None = None
+    """The model's name for the server. Default: the model's own (draw, draw_classifier, vae, vrae)."""
+    quantize: tuple[Literal["dynamic", "float16", "int8"], ...] = ()
+    """Smaller LiteRT files beside the float32 one: NAME-dynamic.tflite, ..."""
+    k: int = 64
+    """Posterior samples of log_likelihood, fixed in the exported graph."""
+
+    def __post_init__(self):
+        if self.k < 1:
+            raise ValueError(f"k: got {self.k}, expected at least 1 posterior sample")
+        if self.name is not None and not self.name.replace("-", "_").isidentifier():
+            raise ValueError(f"name: got {self.name!r}, expected letters, digits, - and _")
+
+
+def main(name, signatures, arguments=None):
+    """The command of one model. signatures(model, k): name -> Signature, the first served by default."""
+    try:
+        options = tyro.cli(Options, prog=f"python -m export.{name}", args=arguments)
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        from export import package
+
+        refused = package.export(name, signatures, options)
+    except (ValueError, FileNotFoundError) as error:
+        sys.exit(str(error))
+    if refused:
+        sys.exit(1)

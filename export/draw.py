@@ -1,0 +1,18 @@
+"""Export DRAW or its classifier: python -m export.draw RUN --out models"""
+
+from export import latent
+from export.command import main
+from export.signature import Input, Signature
+
+
+def signatures(model, k):
+    """What a DRAW offers; the classifier, which has no latent, offers classify alone."""
+    if hasattr(model, "classify"):
+        images = Input(model.input_shapes["image"], "images, scaled as in training", interval=(0, 1))
+        says = "The class logits, and the window of every glimpse (g_x, g_y, delta, variance, gamma)."
+        return {"classify": Signature(lambda images: model.classify(images), {"images": images}, says)}
+    return latent.signatures(model, k)
+
+
+if __name__ == "__main__":
+    main("draw", signatures)

@@ -1,0 +1,194 @@
+"""The proof behind export.check: every line printed is something that ran."""
+
+import dataclasses
+import hashlib
+import importlib
+import json
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from export import child, litert, reference, savedmodel
+from export.signature import server_inputs
+from zoo import catalogue
+from zoo.configs.base import from_dict
+
+
+def prove(version, tolerance=1e-4):
+    """Prints what was compared and returns the problems, as sentences; none means that all is well."""
+    version = pathlib.Path(version)
+    if not (version / "saved_model.pb").exists():
+        raise FileNotFoundError(
+            f"no export in {version}: found no saved_model.pb; expected a folder like models/draw/1"
+        )
+    if not (version / savedmodel.ABOUT).exists():
+        raise FileNotFoundError(f"{version} is a SavedModel but none of ours: found no {savedmodel.ABOUT}")
+    about = json.loads((version / savedmodel.ABOUT).read_text())
+    model, signatures = rebuild(version, about)
+    return [
+        *savedmodel.forbidden(version),
+        *prove_savedmodel(version, model, signatures, about["default"], tolerance),
+        *prove_litert(version, model, signatures, about),
+    ]
+
+
+def rebuild(version, about):
+    """The Keras model with the export's config and its weights, and its signatures.
+
+    That these are the trained run's weights is shown by the answers that the run itself gave at export.
+    """
+    template = catalogue.preset(about["model"], about["preset"]).model
+    model = catalogue.build(about["model"], from_dict(template, about["config"]))
+    loaded = tf.saved_model.load(str(version))
+    for variable, value in zip(model.variables, loaded.weights, strict=True):
+        variable.assign(value)
+    return model, importlib.import_module(f"export.{about['model']}").signatures(model, about["k"])
+
+
+@dataclasses.dataclass
+class Request:
+    """One thing to ask of a SavedModel: either `want` comes back, or an error that says `names`."""
+
+    what: str
+    signature: str
+    inputs: dict
+    want: dict | None = None
+    names: str | None = None
+
+
+def prove_savedmodel(version, model, signatures, default, tolerance):
+    requests = stored(version)
+    for size in (1, 5):
+        for name, signature in signatures.items():
+            inputs = reference.examples(model, server_inputs(signature), size, seed=7)
+            requests.append(Request(f"Keras, batch {size}", name, inputs, reference.answers(model, signature, inputs)))
+    first = next(r for r in requests if r.signature == default)
+    requests.append(Request("Keras", "serving_default", first.inputs, first.want))
+    for name, inputs in savedmodel.read_warm_up(version):
+        requests.append(Request("warm-up", name, inputs, reference.answers(model, signatures[name], inputs)))
+    for name, signature in signatures.items():
+        good = reference.examples(model, server_inputs(signature), 3, seed=8)
+        requests += bad_requests(name, server_inputs(signature), good)
+    return judge(requests, ask(version, requests), tolerance)
+
+
+def stored(version):
+    """The examples in the export with the answers that the trained run's Keras model gave."""
+    found = {}
+    with np.load(version / savedmodel.EXAMPLES) as arrays:
+        for name in arrays.files:
+            signature, side, key = name.split("/")
+            found.setdefault(signature, {"inputs": {}, "outputs": {}})[side][key] = arrays[name]
+    return [Request("Keras at export", name, one["inputs"], one["outputs"]) for name, one in found.items()]
+
+
+def bad_requests(name, inputs, good):
+    """Requests that must be refused, each wrong in one input of a good one."""
+    found = []
+
+    def add(key, what, value):
+        found.append(Request(f"{key}: {what}", name, good | {key: value}, names=key))
+
+    for key, spec in inputs.items():
+        value = good[key]
+        add(key, "one number missing", value[..., :-1] if spec.shape[-1] > 1 else value[:, :-1])
+        add(key, "flattened", value.reshape(-1))  # as many numbers, which a reshape inside would accept
+        add(key, "without a batch", value[0])
+        if spec.dtype == "float32":
+            for what, number in {"NaN": np.nan, "infinity": np.inf}.items():
+                add(key, what, _with_one(value, number))
+        if spec.interval:
+            for what, number in {
+                "too small": spec.interval[0] - 0.5,
+                "too large": spec.interval[1] + 0.5,
+            }.items():
+                add(key, what, _with_one(value, number))
+    for key in list(inputs)[1:]:  # one seed for three images would be shared by all
+        add(key, "another batch size", good[key][:1])
+    return found
+
+
+def _with_one(value, number):
+    value = value.copy()
+    value.reshape(-1)[value.size // 2] = number
+    return value
+
+
+def ask(version, requests):
+    """(outputs, error, seconds) for each Request, from the C API in its own process."""
+    declared = savedmodel.meta_graph(version).signature_def
+
+    def place(tensor):
+        operation, index = tensor.name.split(":")
+        return operation, int(index)
+
+    plan = []
+    for request in requests:
+        signature = declared[request.signature]
+        plan.append(
+            {
+                "inputs": {key: place(signature.inputs[key]) for key in request.inputs},
+                "outputs": {key: place(tensor) for key, tensor in signature.outputs.items()},
+            }
+        )
+    config = tf.compat.v1.ConfigProto()
+    config.graph_options.optimizer_options.global_jit_level = tf.compat.v1.OptimizerOptions.OFF
+    plan = {"model": str(version.resolve()), "config": config.SerializeToString().hex(), "requests": plan}
+    return child.ask("export.capi", plan, [request.inputs for request in requests])
+
+
+def judge(requests, answers, tolerance):
+    """Prints a line for every kind of comparison; returns the problems."""
+    problems, worst, refused = [], {}, {}
+    for request, (got, error, seconds) in zip(requests, answers, strict=True):
+        where = f"{request.signature} ({request.what})"
+        if request.names:
+            named = error is not None and f"{request.names}: got" in error
+            refused.setdefault(request.signature, []).append(named)
+            if error is None:
+                problems.append(f"{where}: was answered, expected an error that names {request.names}")
+            elif not named:
+                problems.append(f"{where}: the error does not name {request.names}: {error.splitlines()[0]}")
+        elif error:
+            problems.append(f"{where}: {error.splitlines()[0]}")
+        else:
+            for key in request.want.keys() | got.keys():
+                if key not in got or key not in request.want:
+                    problems.append(f"{where}: output {key} is only on one side")
+                    continue
+                absolute, share = reference.error(got[key], request.want[key])
+                old = worst.get((request.what, request.signature), (0.0, 0.0, 0.0))
+                worst[request.what, request.signature] = (*np.maximum(old[:2], (absolute, share)), seconds)
+                if not share <= tolerance:
+                    problems.append(f"{where}: {key} differs by {absolute:.3g}, {share:.1e} of its range")
+    for (what, signature), (absolute, share, seconds) in worst.items():
+        numbers = f"error {absolute:.1e} ({share:.1e} of range) {1e3 * seconds:8.1f} ms"
+        print(f"C API  {signature:<15} {what:<15} {numbers}")
+    for signature, named in refused.items():
+        print(f"C API  {signature:<16} {sum(named)} of {len(named)} bad requests got an error naming the input")
+    return problems
+
+
+def prove_litert(version, model, signatures, about):
+    """Compares the LiteRT files of this export, which lie beside the model's folder, with Keras."""
+    problems = []
+    for name, record in about["litert"].items():
+        path = version.resolve().parent.parent / name
+        if not path.exists():
+            print(f"LiteRT {name} is not beside the model; not checked")
+            continue
+        if hashlib.sha256(path.read_bytes()).hexdigest() != record["sha256"]:
+            print(f"LiteRT {name} belongs to another version; not checked")
+            continue
+        try:
+            sizes = [record["batch"]] if record["batch"] else [1, 5]
+            errors = litert.compare(path, model, signatures, sizes)
+        except child.Crash as crash:
+            problems.append(f"{name}: {crash}")
+            continue
+        for key, (absolute, share) in errors.items():
+            print(f"LiteRT {name} {key:<28} error {absolute:.1e} ({share:.1e} of range)")
+            if not share <= litert.LIMITS[record["kind"]]:
+                problems.append(f"{name}: {key} differs by {absolute:.3g}, {share:.1e} of its range")
+    return problems

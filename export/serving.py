@@ -1,0 +1,158 @@
+"""Everything TensorFlow Serving needs: python -m export.serving models
+
+Writes models.config, batching_parameters.txt, monitoring.config and docker-compose.yml into the folder, and
+README.md with the command that starts the server and, for each model, a REST and a gRPC request to paste.
+"""
+
+import dataclasses
+import json
+import pathlib
+import sys
+from typing import Annotated
+
+import tyro
+
+MAX_BATCH = 32  # examples run together; log_likelihood holds K times as many
+
+CONFIG = """\
+  config {
+    name: "NAME"
+    base_path: "/models/NAME"
+    model_platform: "tensorflow"
+  }
+"""
+
+BATCHING = f"""\
+max_batch_size {{ value: {MAX_BATCH} }}
+batch_timeout_micros {{ value: 2000 }}
+max_enqueued_batches {{ value: 100 }}
+num_batch_threads {{ value: 2 }}
+"""
+
+MONITORING = """\
+prometheus_config {
+  enable: true
+  path: "/monitoring/prometheus/metrics"
+}
+"""
+
+COMPOSE = """\
+services:
+  zoo:
+    image: ${TF_SERVING_IMAGE:-tensorflow/serving:latest}
+    ports:
+      - "8500:8500"  # gRPC
+      - "8501:8501"  # REST, and metrics at /monitoring/prometheus/metrics
+    volumes:
+      - .:/models:ro
+    command:
+      - --model_config_file=/models/models.config
+      - --enable_batching=true
+      - --batching_parameters_file=/models/batching_parameters.txt
+      - --monitoring_config_file=/models/monitoring.config
+"""
+
+START = """\
+# Serving these models
+
+    docker compose up
+
+or, in one line, from this folder:
+
+    docker run --rm -p 8500:8500 -p 8501:8501 -v "$PWD:/models:ro" tensorflow/serving \\
+        --model_config_file=/models/models.config --monitoring_config_file=/models/monitoring.config \\
+        --enable_batching=true --batching_parameters_file=/models/batching_parameters.txt
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Write what TensorFlow Serving needs to serve every model in a folder."""
+
+    models: Annotated[pathlib.Path, tyro.conf.Positional] = pathlib.Path("models")
+    """The folder that the exports were written to."""
+
+
+def write(folder):
+    """Writes the five files into the folder of exports and returns the models' names."""
+    folder = pathlib.Path(folder)
+    found = sorted(p for p in folder.glob("*/") if any(v.name.isdecimal() for v in p.glob("*/")))
+    if not found:
+        raise FileNotFoundError(
+            f"no model in {folder}: export one first with: python -m export.draw RUN --out {folder}"
+        )
+    entries = [CONFIG.replace("NAME", p.name) for p in found]
+    files = {
+        "models.config": "model_config_list {\n" + "".join(entries) + "}\n",
+        "batching_parameters.txt": BATCHING,
+        "monitoring.config": MONITORING,
+        "docker-compose.yml": COMPOSE,
+        "README.md": "\n".join([START, *map(usage, found)]),
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    return [p.name for p in found]
+
+
+def usage(base):
+    """How to call a model's newest version: Markdown with a curl line and a Python snippet."""
+    newest = max((v for v in base.glob("*/") if v.name.isdecimal()), key=lambda v: int(v.name))
+    about = json.loads((newest / "assets.extra" / "zoo.json").read_text())
+    signature, inputs = about["default"], about["signatures"][about["default"]]
+    values = {key: _example(spec) for key, spec in inputs.items()}
+    body = json.dumps({"signature_name": signature, "inputs": {k: v for k, (v, _) in values.items()}})
+    address = f"http://localhost:8501/v1/models/{base.name}:predict"
+    if len(body) < 1000:
+        curl = f"curl -d '{body}' {address}"
+    else:  # an image does not fit on a command line
+        (base / "request.json").write_text(body)
+        curl = f"curl -d @{base.name}/request.json {address}"
+    sent = "\n".join(f'request.inputs["{k}"].CopyFrom(tf.make_tensor_proto({code}))' for k, (_, code) in values.items())
+    return f"""\
+## {base.name}
+
+Signatures: {", ".join(about["signatures"])}; their inputs are in {base.name}/{newest.name}/README.md.
+
+    {curl}
+
+```python
+import grpc
+import numpy as np
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+
+request = predict_pb2.PredictRequest()
+request.model_spec.name = "{base.name}"
+request.model_spec.signature_name = "{signature}"
+{sent}
+with grpc.insecure_channel("localhost:8500", [("grpc.max_receive_message_length", -1)]) as channel:
+    reply = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(request, timeout=60)
+outputs = {{name: tf.make_ndarray(tensor) for name, tensor in reply.outputs.items()}}
+print({{name: value.shape for name, value in outputs.items()}})
+```
+"""
+
+
+def _example(spec):
+    """An input for two examples as JSON data and as Python code."""
+    shape, dtype = spec["shape"], spec["dtype"]
+    if dtype == "int32" and shape == [2]:
+        return [[0, 1], [0, 2]], "np.array([[0, 1], [0, 2]], np.int32)"
+    value = 0.0
+    for size in reversed(shape):
+        value = [value] * size
+    return [value] * 2, f"np.zeros({(2, *shape)}, np.{dtype})"
+
+
+def main(arguments=None):
+    try:
+        options = tyro.cli(Options, prog="python -m export.serving", args=arguments)
+        names = write(options.models)
+    except (ValueError, FileNotFoundError) as error:
+        sys.exit(str(error))
+    print((options.models / "README.md").read_text())
+    print(f"configured {', '.join(names)}; start with: cd {options.models} && docker compose up")
+
+
+if __name__ == "__main__":
+    main()
