@@ -47,7 +47,7 @@ def load(name, *, shapes, regime, data_dir=None, seed=0) -> Data:
     splits = {s: _fitted(name, arrays, key, shapes) for s, arrays in found.splits.items()}
 
     how = f"regime {regime}"
-    if _is_binary(splits["train"][key]):
+    if all(_is_binary(arrays[key]) for arrays in splits.values()):
         if regime != "static":
             raise ValueError(f"regime: got {regime}, but {name} is binary; use static")
     elif regime == "static":
