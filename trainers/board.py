@@ -118,6 +118,9 @@ def _writer(folder, start_step):
     TF1's writer had purge_step for this, create_file_writer has nothing. TensorBoard's readers in Python drop
     all events from a session's START on; its server in Rust waits, tag by tag, for a step to come again.
     """
+    # files are read in the order of their names, which hold the second they were made in: never two in one second
+    while any(folder.glob(f"events.out.tfevents.{int(time.time())}.*")):
+        time.sleep(0.05)
     writer = tf.summary.create_file_writer(str(folder))
     start = tf.compat.v1.Event(
         wall_time=time.time(),
@@ -142,9 +145,7 @@ def _flat(settings, prefix=""):
 
 def _table(flat):
     lines = ["| setting | value |", "|---|---|"]
-    return "\n".join(
-        lines + [f"| {key} | {str(value).replace('|', '&#124;')} |" for key, value in flat.items()]
-    )
+    return "\n".join(lines + [f"| {key} | {str(value).replace('|', '&#124;')} |" for key, value in flat.items()])
 
 
 def _sprite(images):

@@ -116,9 +116,7 @@ def import_tensorflow():
     """
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ or "tensorflow" in sys.modules:
         return _import()
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = (
-        "1"  # warnings and errors stay; no "CPU instructions", no "XLA service"
-    )
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "1"  # warnings and errors stay, "XLA service ..." goes
     with _without(CHATTER if glob.glob("/dev/nvidia*") else CHATTER + NO_GPU_CHATTER):
         return _import()
 

@@ -72,9 +72,8 @@ def piano_roll(roll, scale=5, lowest=21):
     if roll.ndim != 2:
         raise ValueError(f"roll: got shape {roll.shape}, expected (time steps, keys)")
     pitch = np.arange(lowest, lowest + roll.shape[1]) % 12
-    paper = np.where(np.isin(pitch, (1, 3, 6, 8, 10)), 0.90, 0.98)[
-        ::-1, None, None
-    ]  # the black keys' rows are darker
+    black = np.isin(pitch, (1, 3, 6, 8, 10))[::-1, None, None]
+    paper = np.where(black, 0.90, 0.98)
     ink = np.array([28, 60, 120]) / 255
     picture = _tiles((paper + roll.T[::-1, :, None] * (ink - paper))[None], scale)[0]
     picture[scale - 1 :: scale][(pitch == 0)[::-1]] = SEPARATOR
@@ -179,9 +178,7 @@ def _film_tiles(canvases, windows, read_windows, window_n, read_n, scale, steps)
     """The chosen steps of every example, windows drawn in -> uint8 [N, len(steps), h, w, 3]."""
     canvases = np.asarray(canvases)
     if canvases.ndim != 5:
-        raise ValueError(
-            f"canvases: got shape {canvases.shape}, expected (examples, steps, height, width, channels)"
-        )
+        raise ValueError(f"canvases: got shape {canvases.shape}, expected (examples, steps, height, width, channels)")
     canvases = canvases[:, steps]
     scale = scale or _scale(canvases)
     tiles = _tiles(canvases.reshape(-1, *canvases.shape[2:]), scale)

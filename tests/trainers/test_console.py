@@ -1,3 +1,4 @@
+import contextlib
 import os
 import pty
 import re
@@ -132,8 +133,14 @@ def test_tensorflow_is_imported_without_a_word():
         assert process.stderr == ""
 
 
-def test_who_asks_for_tensorflows_log_sees_it():
-    code = "from trainers.console import import_tensorflow\nimport_tensorflow()"
-    environ = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "0"}
-    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environ)
-    assert "oneDNN" in process.stderr or "CPU instructions" in process.stderr
+@pytest.mark.parametrize(("level", "filtered"), [(None, True), ("0", False)])
+def test_who_asks_for_tensorflows_log_gets_it_unfiltered(monkeypatch, level, filtered):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", level or "")
+    if level is None:
+        monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL")
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    filters = []
+    monkeypatch.setattr(console, "_import", lambda: "tensorflow")
+    monkeypatch.setattr(console, "_without", lambda patterns: filters.append(patterns) or contextlib.nullcontext())
+    assert console.import_tensorflow() == "tensorflow"
+    assert bool(filters) is filtered and os.environ["TF_CPP_MIN_LOG_LEVEL"] == (level or "1")

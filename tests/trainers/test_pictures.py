@@ -41,9 +41,7 @@ def test_pairs_show_each_original_above_its_reconstruction():
     originals, reconstructions = np.full([3, 4, 5, 1], 1.0), np.full([3, 4, 5, 1], 0.2)
     picture = pictures.pairs(originals, reconstructions, columns=3, scale=2)
     for left in (2, 14, 26):
-        assert (picture[2:10, left : left + 10] == 255).all() and (
-            picture[11:19, left : left + 10] == 51
-        ).all()
+        assert (picture[2:10, left : left + 10] == 255).all() and (picture[11:19, left : left + 10] == 51).all()
 
 
 def test_the_write_window_is_where_the_hand_computes_it():
@@ -70,9 +68,7 @@ def test_the_line_is_sigma_wide_within_limits(sigma2, width):
 def test_read_windows_are_green_and_windows_beyond_the_image_draw_nothing():
     far = np.array([[[200, 6, 2, 1.0, 1]]])
     here = np.array([[[10, 6, 0, 1.0, 1]]])  # delta 0: a dot
-    tile = pictures.film(np.zeros([1, 1, 12, 20, 1]), far, here, window_n=5, read_n=2, scale=10)[
-        0, 2:-2, 2:-2
-    ]
+    tile = pictures.film(np.zeros([1, 1, 12, 20, 1]), far, here, window_n=5, read_n=2, scale=10)[0, 2:-2, 2:-2]
     assert not coloured(tile).any()
     green = tile[..., 1] > 100
     assert np.argwhere(green).mean(0).tolist() == [54.5, 94.5] and green.sum() == 100
