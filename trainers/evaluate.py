@@ -12,6 +12,7 @@ DEFINITIONS = {  # name: (unit, definition)
     "bound": ("nats", "distortion + rate, one sample from the posterior; -log p(x) is at most this"),
     "distortion": ("nats", "-log p(x | z), one sample from the posterior"),
     "rate": ("nats", "KL(q(z | x) || p(z))"),
+    "reweighting": ("nats", "what the training loss adds to the bound"),
     "error": ("fraction", "examples whose likeliest class is not their label"),
 }
 
@@ -77,9 +78,7 @@ def figures(task, run, model, sets, split="test", samples=1, seed=0, minutes=Non
     found = [figure(name, values, *DEFINITIONS[name]) for name, values in scores.items()]
     if samples > 1:
         if not hasattr(model, "log_weights"):
-            raise ValueError(
-                f"samples: got {samples}, expected 1; {run.model} has no latent variables to sample"
-            )
+            raise ValueError(f"samples: got {samples}, expected 1; {run.model} has no latent variables to sample")
         log_p = scoring.log_likelihood(model, examples, (seed, 1), samples)
         definition = f"-log p(x), importance-weighted estimate with K = {samples} samples"
         found.append(figure("negative_log_likelihood", -log_p, "nats", definition))
@@ -101,14 +100,16 @@ def line(figure):
 
 
 def draw(task, model, sets, folder, seed=0):
-    """A task's pictures of test examples as PNG and GIF files."""
+    """A task's pictures of test examples as PNG and GIF files, and its other files."""
     import tensorflow as tf
 
     from trainers import pictures
     from zoo import data
 
     batch, n = next(data.in_order(sets.test, min(16, sets.test.size)))
-    for name, picture in task.panels(model, batch, model.noise(n, tf.constant([seed, 2]))).items():
+    noise = model.noise(n, tf.constant([seed, 2]))
+    task.files(model, noise, folder)
+    for name, picture in task.panels(model, batch, noise).items():
         save = pictures.save_gif if picture.ndim == 4 else pictures.save_png
         save(folder / f"{name}.{'gif' if picture.ndim == 4 else 'png'}", picture)
 

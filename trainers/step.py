@@ -36,8 +36,8 @@ class Learner:
     def step(self, batch, noise):
         """One update, called in every replica with its part of the global batch.
 
-        Returns {name: scalar} over the global batch, equal in every replica: each loss term in nats, their sum
-        "bound", and norms.
+        Returns {name: scalar} over the global batch, equal in every replica: each loss term in nats, the "bound"
+        (distortion and rate, whatever else the loss adds), and norms.
         """
         sums, gradients = self.sharded(batch, noise)
         sums, gradients = all_sum((sums, gradients))
@@ -45,7 +45,7 @@ class Learner:
         apply(self.optimizer, gradients, self.model.trainable_variables)
         weights = tf.linalg.global_norm(self.model.trainable_variables)
         return {
-            "bound": tf.add_n(list(sums.values())),
+            "bound": sums["distortion"] + sums.get("rate", 0.0),
             **sums,
             "norm/gradient": norm,
             "norm/weights": weights,

@@ -23,5 +23,7 @@ class Task:
     scores: Callable = lambda model, batch, noise: {}
     # (model, batch, noise) -> [B, Z] for the projector
     embed: Callable | None = None
+    # (model, noise, folder) -> None, writes what leaves a model as a file that is no picture
+    files: Callable = lambda model, noise, folder: None
     # (model, settings, strategy, xla) -> the Learner, whose step is how this model learns
     learner: Callable = _default_learner

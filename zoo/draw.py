@@ -238,8 +238,7 @@ class DRAWClassifier(keras.Model):
         self.maps["window"].build((None, config.hidden))
         self.class_head.build((None, config.hidden))
         self.initial = [
-            self.add_weight(name=name, shape=(config.hidden,), initializer="zeros")
-            for name in ("h_0", "cell_0")
+            self.add_weight(name=name, shape=(config.hidden,), initializer="zeros") for name in ("h_0", "cell_0")
         ]
         self.built = True
 
@@ -276,7 +275,8 @@ class DRAWClassifier(keras.Model):
 
 def pixels(canvas):
     """p(x | z): independent Bernoulli pixels with the canvas as logits."""
-    return tfd.Independent(tfd.Bernoulli(logits=canvas), 3)
+    # The default dtype, int32, truncates grey values that come as a NumPy array.
+    return tfd.Independent(tfd.Bernoulli(logits=canvas, dtype=tf.float32), 3)
 
 
 def stacked(at):
