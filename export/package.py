@@ -1,5 +1,6 @@
 """From a run to everything that leaves: converted, measured, described, and only then put in place."""
 
+import importlib
 import pathlib
 import shlex
 import sys
@@ -65,6 +66,11 @@ def export(name, signatures, options):
             )
     print(f"next:\n  python -m export.check {version}\n  python -m export.serving {out}")
     return sorted(about["refused"])
+
+
+def signatures_of(name):
+    """The declaration of a model in the list: signatures(model, k) of export/NAME.py."""
+    return importlib.import_module(f"export.{name}").signatures
 
 
 def load(name, where):

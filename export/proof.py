@@ -2,14 +2,13 @@
 
 import dataclasses
 import hashlib
-import importlib
 import json
 import pathlib
 
 import numpy as np
 import tensorflow as tf
 
-from export import child, litert, reference, savedmodel
+from export import child, litert, package, reference, savedmodel
 from export.signature import server_inputs
 from zoo import catalogue
 from zoo.configs.base import from_dict
@@ -43,7 +42,7 @@ def rebuild(version, about):
     loaded = tf.saved_model.load(str(version))
     for variable, value in zip(model.variables, loaded.weights, strict=True):
         variable.assign(value)
-    return model, importlib.import_module(f"export.{about['model']}").signatures(model, about["k"])
+    return model, package.signatures_of(about["model"])(model, about["k"])
 
 
 @dataclasses.dataclass
