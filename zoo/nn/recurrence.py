@@ -79,7 +79,8 @@ def scan(step, state, inputs, maps, outputs):
 
         shapes = [v.shape for v in tf.nest.flatten(state)]
         shapes += [[shapes[0][0], kernel.shape[1]] for kernel, _ in weights.values()]
-        start = (0, state, _arrays(length, outputs), _arrays(length, shapes))
+        ys = [[shapes[0][0], *shape[1:]] for shape in outputs]  # LiteRT wants the batch where it is known
+        start = (0, state, _arrays(length, ys), _arrays(length, shapes))
         _, last, ys, kept = _repeat(forward, length, start)
 
         def gradient(*upstream):
