@@ -2,9 +2,10 @@
 
 import dataclasses
 import difflib
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Regime = Literal["static", "dynamic", "gray"]
+Schedule = Literal["constant", "cosine"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Settings:
     steps: int = 1000  # optimiser updates
     batch_size: int = 100  # examples per step over all replicas
     learning_rate: float = 1e-3
-    schedule: Literal["constant", "cosine"] = "constant"  # cosine falls to 1 % over the run's steps
+    schedule: Schedule = "constant"  # cosine falls to 1 % over the run's steps
     beta_1: float = 0.9  # Adam's decay of the mean gradient
     clip_norm: float = 10.0  # the whole gradient is scaled down to this norm
     ema: float = 0.0  # decay of the weights' moving average; 0 keeps none
@@ -25,6 +26,9 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self):
+        for name, known in (("regime", Regime), ("schedule", Schedule)):
+            got, names = getattr(self, name), get_args(known)
+            require(got in names, name, repr(got), f"one of {', '.join(names)}")
         for name in ("steps", "batch_size", "every"):
             require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
         require(self.learning_rate > 0, "learning_rate", self.learning_rate, "a positive number")
