@@ -25,12 +25,13 @@ def file_name(name, kind):
     return f"{name}.tflite" if kind == "float32" else f"{name}-{kind}.tflite"
 
 
-def convert(model, signatures, kinds):
+def convert(keras, kinds):
     """kind -> a record, a JSON-able dict but for "content", the file's bytes:
 
     {"content", "bytes", "sha256", "batch", "operations", "errors": {"SIGNATURE/OUTPUT": [absolute, share]}},
     or {"refused": reason} where the converter cannot, or where what it made is not the model.
     """
+    model, signatures = keras.model, keras.signatures
     with tempfile.TemporaryDirectory(prefix="export-") as folder:
         folder = pathlib.Path(folder)
         batch = _save(model, signatures, folder / "model")
@@ -42,10 +43,10 @@ def convert(model, signatures, kinds):
             for key, value in reference.examples(model, specs, count, seed=1).items()
         }
         np.savez(folder / "calibration.npz", **calibration)
-        return {kind: _convert(folder, kind, model, signatures, batch) for kind in kinds}
+        return {kind: _convert(folder, kind, keras, batch) for kind in kinds}
 
 
-def _convert(folder, kind, model, signatures, batch):
+def _convert(folder, kind, keras, batch):
     try:
         child.run("export.convert", folder, kind)
     except child.Crash as crash:
@@ -56,7 +57,7 @@ def _convert(folder, kind, model, signatures, batch):
     path = folder / f"{kind}.tflite"
     content = path.read_bytes()
     try:
-        errors = compare(path, model, signatures, [batch] if batch else [1, 5])
+        errors = compare(path, keras, batch)
     except child.Crash as crash:
         return {"refused": f"it converts but does not run: {crash}"}
     key, (worst, share) = max(errors.items(), key=lambda item: np.nan_to_num(item[1][1], nan=np.inf))
@@ -97,7 +98,7 @@ def _has_arrays(function):
     return any(node.op == "TensorListReserve" for node in nodes)
 
 
-def compare(path, model, signatures, batches):
+def compare(path, keras, batch):
     """{"SIGNATURE/OUTPUT": [largest absolute error, as a share of its range]} of a file against Keras."""
     asked = [(name, size) for name in signatures for size in batches]
     inputs = [reference.examples(model, phone_inputs(signatures[name], model), size, seed=2) for name, size in asked]
@@ -107,7 +108,7 @@ def compare(path, model, signatures, batches):
     for (name, _), one, (got, complaint, _) in zip(asked, inputs, results, strict=True):
         if complaint:
             raise child.Crash(f"{name}: {complaint.splitlines()[0]}")
-        for key, want in reference.answers(model, signatures[name], one).items():
+        for key, want in keras.answers(name, one).items():
             pair = reference.error(got[key], want) if key in got else (float("nan"),) * 2
             errors[f"{name}/{key}"] = list(np.maximum(errors.get(f"{name}/{key}", (0.0, 0.0)), pair).tolist())
     return errors

@@ -20,11 +20,11 @@ def export(name, signatures, options):
     served = options.name or model.name
     print(f"exporting {run.model}/{run.preset} as {served}: {', '.join(declared)}", flush=True)
 
-    examples = {}
+    examples, keras = {}, reference.Keras(model, declared)
     for signature_name, signature in declared.items():
         inputs = reference.examples(model, server_inputs(signature), EXAMPLES)
-        examples[signature_name] = inputs, reference.answers(model, signature, inputs)
-    files = litert.convert(model, declared, ("float32", *dict.fromkeys(options.quantize)))
+        examples[signature_name] = inputs, keras.answers(signature_name, inputs)
+    files = litert.convert(keras, ("float32", *dict.fromkeys(options.quantize)))
     contents = {kind: record.pop("content") for kind, record in files.items() if "content" in record}
     if "float32" not in contents:
         raise ValueError(f"{served}.tflite: {files['float32']['refused']}")

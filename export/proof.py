@@ -24,16 +24,16 @@ def prove(version, tolerance=1e-4):
     if not (version / savedmodel.ABOUT).exists():
         raise FileNotFoundError(f"{version} is a SavedModel but none of ours: found no {savedmodel.ABOUT}")
     about = json.loads((version / savedmodel.ABOUT).read_text())
-    model, signatures = rebuild(version, about)
+    keras = rebuild(version, about)
     return [
         *savedmodel.forbidden(version),
-        *prove_savedmodel(version, model, signatures, about["default"], tolerance),
-        *prove_litert(version, model, signatures, about),
+        *prove_savedmodel(version, keras, about["default"], tolerance),
+        *prove_litert(version, keras, about),
     ]
 
 
 def rebuild(version, about):
-    """The Keras model with the export's config and its weights, and its signatures.
+    """Keras with the export's config, weights and signatures.
 
     That these are the trained run's weights is shown by the answers that the run itself gave at export.
     """
@@ -42,7 +42,7 @@ def rebuild(version, about):
     loaded = tf.saved_model.load(str(version))
     for variable, value in zip(model.variables, loaded.weights, strict=True):
         variable.assign(value)
-    return model, package.signatures_of(about["model"])(model, about["k"])
+    return reference.Keras(model, package.signatures_of(about["model"])(model, about["k"]))
 
 
 @dataclasses.dataclass
@@ -56,7 +56,8 @@ class Request:
     names: str | None = None
 
 
-def prove_savedmodel(version, model, signatures, default, tolerance):
+def prove_savedmodel(version, keras, default, tolerance):
+    model, signatures = keras.model, keras.signatures
     requests = stored(version)
     for size in (1, 5):
         for name, signature in signatures.items():
@@ -65,7 +66,7 @@ def prove_savedmodel(version, model, signatures, default, tolerance):
     first = next(r for r in requests if r.signature == default)
     requests.append(Request("Keras", "serving_default", first.inputs, first.want))
     for name, inputs in savedmodel.read_warm_up(version):
-        requests.append(Request("warm-up", name, inputs, reference.answers(model, signatures[name], inputs)))
+        requests.append(Request("warm-up", name, inputs, keras.answers(name, inputs)))
     for name, signature in signatures.items():
         good = reference.examples(model, server_inputs(signature), 3, seed=8)
         requests += bad_requests(name, server_inputs(signature), good)
@@ -169,7 +170,7 @@ def judge(requests, answers, tolerance):
     return problems
 
 
-def prove_litert(version, model, signatures, about):
+def prove_litert(version, keras, about):
     """Compares the LiteRT files of this export, which lie beside the model's folder, with Keras."""
     problems = []
     for name, record in about["litert"].items():
@@ -181,8 +182,7 @@ def prove_litert(version, model, signatures, about):
             print(f"LiteRT {name} belongs to another version; not checked")
             continue
         try:
-            sizes = [record["batch"]] if record["batch"] else [1, 5]
-            errors = litert.compare(path, model, signatures, sizes)
+            errors = litert.compare(path, keras, record["batch"])
         except child.Crash as crash:
             problems.append(f"{name}: {crash}")
             continue

@@ -22,21 +22,30 @@ def examples(model, inputs, n, seed=0):
     return values
 
 
-def answers(model, signature, inputs):
-    """The outputs of a signature for a server's inputs (with seed) or a phone's (with noise), as arrays."""
+class Keras:
+    """Keras' answers to a model's signatures, each traced once for all batch sizes."""
 
-    def call(**tensors):
+    def __init__(self, model, signatures):
+        self.model, self.signatures, self.graphs = model, signatures, {}
+
+    def answers(self, name, inputs):
+        """The outputs of a signature for a server's inputs (with seed) or a phone's (with noise), as arrays."""
+        tensors = {k: tf.constant(v) for k, v in inputs.items()}
+        which = name, *sorted(tensors)
+        if which not in self.graphs:  # eagerly a recurrent model would take minutes
+            specs = {k: tf.TensorSpec([None, *v.shape[1:]], v.dtype) for k, v in tensors.items()}
+            graph = tf.function(self._call, autograph=False).get_concrete_function(name, **specs)
+            self.graphs[which] = graph
+        return {k: v.numpy() for k, v in self.graphs[which](**tensors).items()}
+
+    def _call(self, name, **tensors):
+        signature = self.signatures[name]
         if "seed" in tensors:
-            tensors["noise"] = noise_of_rows(model, tensors.pop("seed"), signature.draws)
+            tensors["noise"] = noise_of_rows(self.model, tensors.pop("seed"), signature.draws)
         elif signature.draws:
             parts = {k: tensors.pop(k) for k in list(tensors) if k not in signature.inputs}
-            whole = {k.removeprefix("noise_"): v for k, v in parts.items()}
-            tensors["noise"] = parts.get("noise", whole)
+            tensors["noise"] = parts.get("noise", {k.removeprefix("noise_"): v for k, v in parts.items()})
         return signature.body(**tensors)
-
-    tensors = {k: tf.constant(v) for k, v in inputs.items()}
-    graph = tf.function(call, autograph=False).get_concrete_function(**tensors)  # eagerly it would take minutes
-    return {k: v.numpy() for k, v in graph(**tensors).items()}
 
 
 def error(got, want):

@@ -7,6 +7,7 @@ The LSTMs' cells start from learned vectors too, on which the paper is silent.
 B batch, T glimpses, H x W x C an image of D values, N points along a window, Z latent size.
 """
 
+import math
 from typing import NamedTuple
 
 import keras
@@ -15,7 +16,7 @@ import tensorflow_probability as tfp
 
 from zoo.configs.draw import DRAWConfig
 from zoo.nn.filterbank import Window, filters, look, paint, window
-from zoo.nn.recurrence import head, lstm, lstm_gates, scan
+from zoo.nn.recurrence import lstm, lstm_gates, scan
 
 tfd = tfp.distributions
 
@@ -63,13 +64,14 @@ class DRAW(keras.Model):
         # Every weight but the initial state is in an affine map.
         self.maps = {
             "encoder": lstm_gates(config.hidden, "encoder"),  # of [r; h_dec; h_enc]
-            "posterior": head(2 * config.z_size, "posterior"),  # of h_enc
+            "posterior": keras.layers.Dense(2 * config.z_size, name="posterior"),  # of h_enc
             "decoder": lstm_gates(config.hidden, "decoder"),  # of [z; h_dec]
-            "write": head(area * channels, "write"),  # of h_dec, like the windows
+            "write": keras.layers.Dense(area * channels, name="write"),  # of h_dec, like the windows
         }
         if config.attention:
-            self.maps["read_window"] = head(5, "read_window")
-            self.maps["write_window"] = head(5, "write_window")
+            # As wide as the image, a window of 2 x 2 points would see its four corners alone: black, on MNIST.
+            self.maps["read_window"] = window_head("read_window", log_delta=math.log(0.5))
+            self.maps["write_window"] = window_head("write_window")
 
     def build(self, input_shape=None):
         config = self.config
@@ -228,9 +230,9 @@ class DRAWClassifier(keras.Model):
         self.config = config
         self.maps = {
             "gates": lstm_gates(config.hidden, "gates"),  # of [glimpse; h]
-            "window": head(5, "window"),  # of h
+            "window": window_head("window"),  # of h
         }
-        self.class_head = head(config.classes, "class")
+        self.class_head = keras.layers.Dense(config.classes, name="class")
 
     def build(self, input_shape=None):
         config = self.config
@@ -271,6 +273,16 @@ class DRAWClassifier(keras.Model):
         """{"distortion": [B]}, the cross-entropy in nats. batch: {"image": [B, H, W, C], "label": [B]}."""
         logits = self.classify(batch["image"])["logits"]
         return {"distortion": -tfd.Categorical(logits=logits).log_prob(batch["label"])}
+
+
+def window_head(name, log_delta=0.0):
+    """The affine map to a window's five numbers; the window starts centred, on everything if log_delta is 0."""
+    return keras.layers.Dense(
+        5,
+        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
+        bias_initializer=lambda shape, dtype=None: tf.constant([0, 0, 0, log_delta, 0], tf.float32),
+        name=name,
+    )
 
 
 def pixels(canvas):

@@ -61,7 +61,6 @@ def small(name, preset, **sizes):
 
 RUNS = {
     "draw": ("draw", "smoke", {"image_shape": (9, 11, 2)}),
-    "draw_plain": ("draw", "mnist-noattention", {"image_shape": (7, 5, 1), "steps": 3, "hidden": 8, "z_size": 4}),
     "draw_classifier": ("draw", "cluttered", {"image_shape": (9, 11, 1), "steps": 3, "hidden": 8, "read_n": 3}),
     "vae": ("vae", "smoke", {"image_shape": (9, 11, 1)}),
     "vrae": ("vrae", "smoke", {"sequence_shape": (6, 5), "hidden": 8}),

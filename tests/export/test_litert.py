@@ -3,12 +3,14 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from export import litert
+from export import latent, litert, reference
 from export.signature import Input, Signature
+from zoo import catalogue
+from zoo.configs.draw import DRAWConfig
 
 
 def test_every_kind_equals_keras_at_batch_one_and_five(toy, toy_signatures, tmp_path):
-    records = litert.convert(toy, toy_signatures, ("float32", "dynamic", "float16", "int8"))
+    records = litert.convert(reference.Keras(toy, toy_signatures), ("float32", "dynamic", "float16", "int8"))
     for kind, record in records.items():
         assert "refused" not in record, record
         assert record["batch"] is None
@@ -30,7 +32,7 @@ def test_every_kind_equals_keras_at_batch_one_and_five(toy, toy_signatures, tmp_
 
 def test_an_operation_without_builtin_is_named(toy):
     body = Signature(lambda x: {"y": tf.linalg.cholesky(x)}, {"x": Input((2, 2), "a matrix")}, "")
-    assert "Cholesky" in litert.convert(toy, {"root": body}, ("float32",))["float32"]["refused"]
+    assert "Cholesky" in litert.convert(reference.Keras(toy, {"root": body}), ("float32",))["float32"]["refused"]
 
 
 def test_a_loop_that_collects_outputs_leaves_for_one_example(toy):
@@ -44,14 +46,23 @@ def test_a_loop_that_collects_outputs_leaves_for_one_example(toy):
         return {"y": tf.transpose(sums.stack(), [1, 0, 2])}
 
     signatures = {"sums": Signature(body, {"x": Input((5, 2), "numbers")}, "")}
-    record = litert.convert(toy, signatures, ("float32",))["float32"]
+    record = litert.convert(reference.Keras(toy, signatures), ("float32",))["float32"]
     assert record["batch"] == 1 and "WHILE" in record["operations"]
     assert record["errors"]["sums/y"][0] < 1e-6
 
 
+def test_draw_without_attention_leaves_without_windows():
+    model = catalogue.build("draw", DRAWConfig((7, 5, 1), steps=3, hidden=8, z_size=4, attention=False))
+    signatures = latent.signatures(model, 2)
+    del signatures["generate"], signatures["reconstruct"]  # the others hold every part
+    record = litert.convert(reference.Keras(model, signatures), ("float32",))["float32"]
+    outputs = {"decode/images", "decode/canvases", "encode/z", "encode/mean", "encode/scale"}
+    assert set(record["errors"]) == outputs | {"log_likelihood/log_likelihood"}
+
+
 def test_a_file_that_is_not_the_model_any_more_is_refused(toy, toy_signatures, monkeypatch):
     monkeypatch.setitem(litert.LIMITS, "int8", 1e-9)
-    refused = litert.convert(toy, toy_signatures, ("int8",))["int8"]["refused"]
+    refused = litert.convert(reference.Keras(toy, toy_signatures), ("int8",))["int8"]["refused"]
     assert "it converts but is not the model any more" in refused
 
 

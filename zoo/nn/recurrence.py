@@ -27,13 +27,6 @@ def lstm_gates(units, name):
     return keras.layers.Dense(4 * units, bias_initializer=bias, name=name)
 
 
-def head(units, name):
-    """An affine map that starts near 0: windows start neutral, centred and as wide as the image."""
-    return keras.layers.Dense(
-        units, kernel_initializer=keras.initializers.RandomNormal(stddev=0.01), name=name
-    )
-
-
 def affine(x, kernel, bias, dtype=tf.float32):
     """x @ kernel + bias in float32, the product itself in dtype."""
     return tf.cast(tf.cast(x, dtype) @ tf.cast(kernel, dtype), tf.float32) + bias
