@@ -100,8 +100,9 @@ def _has_arrays(function):
 
 def compare(path, keras, batch):
     """{"SIGNATURE/OUTPUT": [largest absolute error, as a share of its range]} of a file against Keras."""
-    asked = [(name, size) for name in signatures for size in batches]
-    inputs = [reference.examples(model, phone_inputs(signatures[name], model), size, seed=2) for name, size in asked]
+    specs = {name: phone_inputs(signature, keras.model) for name, signature in keras.signatures.items()}
+    asked = [(name, size) for name in specs for size in ([batch] if batch else [1, 5])]
+    inputs = [reference.examples(keras.model, specs[name], size, seed=2) for name, size in asked]
     requests = [{"signature": name, "inputs": list(one)} for (name, _), one in zip(asked, inputs, strict=True)]
     results = child.ask("export.interpreter", {"model": str(path), "requests": requests}, inputs)
     errors = {}
