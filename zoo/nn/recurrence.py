@@ -78,6 +78,8 @@ def scan(step, state, inputs, maps, outputs):
 
         def gradient(*upstream):
             d_last, d_ys = upstream[:states], upstream[states:]
+            # Transposed once: inside the loop it would be done again for every step.
+            across = {n: tf.transpose(tf.cast(kernel, dtypes[n])) for n, (kernel, _) in weights.items()}
 
             def backward(k, d_state, d_inputs, d_weights):
                 t = length - 1 - k
@@ -87,7 +89,7 @@ def scan(step, state, inputs, maps, outputs):
                 x = _at(inputs, t)
                 with tf.GradientTape() as tape:
                     tape.watch((before, x, weights))
-                    again = {n: _replay(products[n], *weights[n], dtypes[n]) for n in weights}
+                    again = {n: _replay(products[n], across[n], *weights[n], dtypes[n]) for n in weights}
                     after, y = step(before, x, again)
                 targets = [*tf.nest.flatten(after), *y]
                 d_state, d_x, d_w = tape.gradient(
@@ -114,14 +116,14 @@ def scan(step, state, inputs, maps, outputs):
     return tf.nest.pack_sequence_as(state, flat[:states]), flat[states:]
 
 
-def _replay(product, kernel, bias, dtype):
-    """The affine map whose product is known already: only its gradient computes."""
+def _replay(product, across, kernel, bias, dtype):
+    """The affine map whose product is known already: only its gradient computes. across: kernel transposed."""
 
     @tf.custom_gradient
     def known(x, kernel, bias):
         def gradient(d):
             d_low = tf.cast(d, dtype)
-            d_x = tf.matmul(d_low, tf.cast(kernel, dtype), transpose_b=True)
+            d_x = d_low @ across
             d_kernel = tf.matmul(tf.cast(x, dtype), d_low, transpose_a=True)
             return tf.cast(d_x, x.dtype), tf.cast(d_kernel, kernel.dtype), tf.reduce_sum(d, 0)
 
