@@ -298,7 +298,7 @@ def stacked(at):
 
 def flat(x):
     """[B, ...] as [B, everything]."""
-    return tf.reshape(x, [-1, x.shape[1:].num_elements()])
+    return tf.reshape(x, [-1, math.prod(x.shape[1:])])
 
 
 def swap(x):
