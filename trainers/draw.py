@@ -3,6 +3,8 @@
 from trainers.command import main
 from trainers.task import Task
 
+FILMED = 16  # samples in a film
+
 
 def panels(model, batch, noise):
     """Samples, reconstructions and the canvas growing; the classifier's glimpses."""
@@ -13,24 +15,37 @@ def panels(model, batch, noise):
         windows = model.classify(batch["image"])["windows"].numpy()
         still = image[:, None].repeat(windows.shape[1], 1)
         return {"glimpses": pictures.film(still, None, windows, read_n=model.config.read_n)}
-    config = model.config
-    windows = {"window_n": config.write_n, "read_n": config.read_n} if config.attention else {}
+    config, windows = model.config, points(model)
     rebuilt = {name: value.numpy() for name, value in model.reconstruct(batch["image"], noise).items()}
     sampled = {name: value.numpy() for name, value in model.decode(noise).items()}
     few = slice(0, 4)
     return {
-        "samples": pictures.grid(sampled["image"]),
+        **paint(model, sampled),
         "reconstructions": pictures.pairs(image, rebuilt["image"]),
-        "drawing": pictures.film(
-            rebuilt["canvases"], rebuilt.get("windows"), rebuilt.get("read_windows"), **windows
-        ),
-        "dreaming": pictures.film(sampled["canvases"], sampled.get("windows"), None, **windows),
+        "drawing": pictures.film(rebuilt["canvases"], rebuilt.get("windows"), rebuilt.get("read_windows"), **windows),
         "steps": pictures.strip(
             rebuilt["canvases"][few],
             *(rebuilt[name][few] if config.attention else None for name in ("windows", "read_windows")),
             **windows,
         ),
     }
+
+
+def paint(model, decoded):
+    """Samples, and how the first of them were drawn."""
+    from trainers import pictures
+
+    canvases, windows = (decoded[name][:FILMED] if name in decoded else None for name in ("canvases", "windows"))
+    return {
+        "samples": pictures.grid(decoded["image"]),
+        "dreaming": pictures.film(canvases, windows, **points(model)),
+    }
+
+
+def points(model):
+    """The points along a side of DRAW's windows, as pictures want them."""
+    config = model.config
+    return {"window_n": config.write_n, "read_n": config.read_n} if config.attention else {}
 
 
 def histograms(model, batch, noise):
@@ -51,7 +66,7 @@ def scores(model, batch, noise):
     return {"error": tf.cast(wrong, tf.float32)}
 
 
-TASK = Task("draw", panels, histograms=histograms, scores=scores)
+TASK = Task("draw", panels, histograms=histograms, scores=scores, paint=paint)
 
 if __name__ == "__main__":
     main(TASK)

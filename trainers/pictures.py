@@ -131,6 +131,14 @@ def encode_gif(frames, seconds=4.0, hold=2.0):
     return _bytes(first, "GIF", save_all=True, append_images=rest, duration=durations, loop=0, optimize=False)
 
 
+def save(folder, name, picture):
+    """Write a still or a film as folder/NAME.png or folder/NAME.gif."""
+    if picture.ndim == 4:
+        save_gif(folder / f"{name}.gif", picture)
+    else:
+        save_png(folder / f"{name}.png", picture)
+
+
 def save_png(path, picture):
     """Write a uint8 picture [H, W, 3]; the folder is made when missing."""
     _write(path, encode_png(picture))

@@ -23,6 +23,8 @@ class Task:
     scores: Callable = lambda model, batch, noise: {}
     # (model, batch, noise) -> [B, Z] for the projector
     embed: Callable | None = None
+    # (model, what its decode returned as arrays) -> {tag: picture as in panels}, the samples alone
+    paint: Callable = lambda model, decoded: {}
     # (model, noise, folder) -> None, writes what leaves a model as a file that is no picture
     files: Callable = lambda model, noise, folder: None
     # (model, settings, strategy, xla) -> the Learner, whose step is how this model learns

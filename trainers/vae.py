@@ -11,13 +11,20 @@ def panels(model, batch, noise):
 
     image = batch["image"].numpy()
     found = {
-        "samples": pictures.grid(model.decode(noise)["image"].numpy()),
+        **paint(model, {"image": model.decode(noise)["image"].numpy()}),
         "reconstructions": pictures.pairs(image, model.reconstruct(batch["image"], noise)["image"].numpy()),
     }
     if model.z_size == 2:
         z = latent.manifold(20)
         found["manifold"] = pictures.grid(model.decode(z.reshape(-1, 2))["image"].numpy(), columns=20, scale=1)
     return found
+
+
+def paint(model, decoded):
+    """Samples."""
+    from trainers import pictures
+
+    return {"samples": pictures.grid(decoded["image"])}
 
 
 def histograms(model, batch, noise):
@@ -31,7 +38,7 @@ def embed(model, batch, noise):
     return model.encode(batch["image"], noise)["mean"].numpy()
 
 
-TASK = Task("vae", panels, histograms=histograms, embed=embed)
+TASK = Task("vae", panels, histograms=histograms, embed=embed, paint=paint)
 
 if __name__ == "__main__":
     main(TASK)

@@ -3,30 +3,32 @@
 from trainers.command import main
 from trainers.task import Task
 
-TUNES = 4  # shown, and written as MIDI files
+TUNES = 4  # shown in a picture
 
 
 def panels(model, batch, noise):
     """Samples and reconstructions, as images where rows were read, else as piano rolls."""
-    import numpy as np
-
     from trainers import pictures
     from zoo.metrics import latent
 
     sequence = batch["sequence"].numpy()
-    sampled = model.decode(noise)["sequence"].numpy()
+    found = paint(model, {"sequence": model.decode(noise)["sequence"].numpy()})
     rebuilt = model.reconstruct(batch["sequence"], noise)["sequence"].numpy()
     if not paints_rows(model):
-        rolls = {"samples": sampled[:TUNES], "reconstructions": between(sequence, rebuilt)[:TUNES]}
-        return {name: np.concatenate([roll(model, tune) for tune in tunes]) for name, tunes in rolls.items()}
-    found = {
-        "samples": pictures.grid(sampled[..., None]),
-        "reconstructions": pictures.pairs(sequence[..., None], rebuilt[..., None]),
-    }
+        return {**found, "reconstructions": rolls(model, between(sequence, rebuilt))}
+    found["reconstructions"] = pictures.pairs(sequence[..., None], rebuilt[..., None])
     if model.z_size == 2:
         z = latent.manifold(20).reshape(-1, 2)
         found["manifold"] = pictures.grid(model.decode(z)["sequence"].numpy()[..., None], columns=20, scale=1)
     return found
+
+
+def paint(model, decoded):
+    """Samples."""
+    from trainers import pictures
+
+    sampled = decoded["sequence"]
+    return {"samples": pictures.grid(sampled[..., None]) if paints_rows(model) else rolls(model, sampled)}
 
 
 def paints_rows(model):
@@ -42,11 +44,15 @@ def between(originals, rebuilt):
     return np.stack([originals, rebuilt], 1).reshape(-1, *originals.shape[1:])
 
 
-def roll(model, tune):
+def rolls(model, tunes):
+    """The first TUNES tunes of [N, S, D], one below the other."""
+    import numpy as np
+
     from trainers import pictures
     from zoo.data.tunes import lowest_note
 
-    return pictures.piano_roll(tune, lowest=lowest_note(model.config.sequence_shape[1]))
+    lowest = lowest_note(model.config.sequence_shape[1])
+    return np.concatenate([pictures.piano_roll(tune, lowest=lowest) for tune in tunes[:TUNES]])
 
 
 def files(model, noise, folder):
@@ -56,8 +62,8 @@ def files(model, noise, folder):
 
     if not paints_rows(model):
         lowest = lowest_note(model.config.sequence_shape[1])
-        for i, tune in enumerate(model.decode(noise[:TUNES])["sequence"].numpy()):
-            save_midi(folder / f"tune-{i}.mid", tune, lowest)
+        for i, tune in enumerate(model.decode(noise)["sequence"].numpy()):
+            save_midi(folder / f"tune-{i:02}.mid", tune, lowest)
 
 
 def histograms(model, batch, noise):
@@ -71,7 +77,7 @@ def embed(model, batch, noise):
     return model.encode(batch["sequence"], noise)["mean"].numpy()
 
 
-TASK = Task("vrae", panels, histograms=histograms, embed=embed, files=files)
+TASK = Task("vrae", panels, histograms=histograms, embed=embed, files=files, paint=paint)
 
 if __name__ == "__main__":
     main(TASK)
