@@ -124,8 +124,8 @@ def noise_of_rows(model, seeds, draws):
 def checked(tensors, inputs):
     """The same tensors, or an InvalidArgumentError: which input, what came and what was expected.
 
-    A server compares neither shapes nor values with the signature. Shapes need the placeholder of unknown shape:
-    the specification's static shape would make every test of tf.shape a constant, true whatever was sent.
+    A server compares neither shapes nor values with the signature. Shapes are asked of a placeholder of unknown
+    shape: where the specification gives the answer, TensorFlow may fold the test into a constant.
     """
     import tensorflow as tf
 
