@@ -1,0 +1,77 @@
+"""Put a run's weights into the package: python -m export.ship RUN
+
+They become zoo/weights/MODEL/PRESET: zoo.load("MODEL/PRESET") finds them, in an installed wheel too.
+"""
+
+import dataclasses
+import json
+import shutil
+import sys
+from typing import Annotated
+
+import tyro
+
+LARGEST = 10_000_000  # bytes of weights; the package stays small
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Put a run's weights, config, figures and a model card into the package."""
+
+    run: Annotated[str, tyro.conf.Positional]
+    """the run directory"""
+
+
+def ship(run, model):
+    """Writes the folder and returns it. Raises ValueError if the weights are too large or have no figures."""
+    from export import card
+    from zoo.run import SHIPPED
+
+    size = run.weights.stat().st_size
+    if size > LARGEST:
+        raise ValueError(f"weights: got {size:,} bytes, expected at most {LARGEST:,}")
+    if not run.figures:
+        raise ValueError(f"run: {run.path} has no figures; measure with python -m trainers.evaluate {run.path}")
+    name = f"{run.model}/{run.preset}"
+    folder = SHIPPED / name
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(run.weights, folder / "model.weights.h5")
+    # Paths of the machine that trained tell a reader nothing: the data's folder is called data.
+    local = {str(run.config["data_dir"]): "data", str(run.path): f"runs/{name}"}
+
+    def portable(value):
+        text = json.dumps(value, indent=2)
+        for path, name in local.items():
+            text = text.replace(path, name)
+        return text + "\n"
+
+    (folder / "config.json").write_text(portable({**run.config, "data_dir": None}))
+    (folder / "metrics.json").write_text(portable(run.figures))
+    shipped = run._replace(path=folder)
+    command = json.loads((folder / "config.json").read_text())["command"]
+    parts = [
+        f'# {name}\n\n`zoo.load("{name}")`, {card.parameters(model):,} parameters.',
+        f"## Figures\n\n{card.figures(shipped)}",
+        f"## Data\n\n{card.data(run)}",
+        f"## Made by\n\n`{command}`, {run.figures[0]['minutes']:.0f} minutes of training on two CPU cores.",
+        "Settings, versions and the same figures for machines: `config.json`, `metrics.json`.",
+        "## Limits\n\nMade to be read and learned from: a small model of a paper. It knows only data like that above.",
+    ]
+    (folder / "README.md").write_text("\n\n".join(parts) + "\n")
+    return folder
+
+
+def main(arguments=None):
+    """The command line."""
+    options = tyro.cli(Options, args=arguments, prog="python -m export.ship")
+    import zoo
+    from zoo.run import open_run
+
+    try:
+        print(ship(open_run(options.run), zoo.load(options.run)))
+    except (ValueError, FileNotFoundError) as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()
