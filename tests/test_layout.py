@@ -1,0 +1,191 @@
+"""Which file may import what, what an import may do, and what a model consists of."""
+
+import ast
+import configparser
+import functools
+import importlib.util
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+from importlib import metadata
+
+import pytest
+
+from zoo.catalogue import MODELS
+
+ROOT = pathlib.Path(__file__).parents[1]
+PACKAGES = ("zoo", "trainers", "export")
+FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+BASELINES = ROOT / "tests" / "baselines"  # other libraries' versions, timed by hand; these are no dependencies
+TESTS = sorted(path for path in (ROOT / "tests").rglob("*.py") if BASELINES not in path.parents)
+
+NOT_IMPORTED_HERE = {  # declared for another reason
+    "tf-keras": "tensorflow-probability imports it",
+    "importlib-resources": "tensorflow-datasets imports it",
+    "pytest-xdist": "pytest -n 2",
+    "pytest-timeout": "pytest's timeout",
+    "setuptools": "builds the wheel in tests/test_package.py",
+    "ruff": "a command of .ci/run",
+}
+
+
+def module_name(path):
+    """zoo/nn/cells.py -> "zoo.nn.cells"."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(path):
+    """Every module that a file names in an import anywhere in it; of `from a import b`, a and a.b."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            package = module_name(path) if path.name == "__init__.py" else module_name(path).rpartition(".")[0]
+            source = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+            found |= {source} | {f"{source}.{alias.name}" for alias in node.names}
+    return found
+
+
+installed = functools.cache(metadata.packages_distributions)  # which walks every file of the environment
+
+
+def distributions(names):
+    """{import name: distributions that bring it} of what is neither Python's nor ours."""
+    known = installed()
+    tops = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {*PACKAGES, "__future__"}
+    return {top: {normal(name) for name in known.get(top, ())} for top in tops}
+
+
+def normal(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def declared(extra=None):
+    """{distribution: its line in setup.cfg} of what the package needs, or of what an extra adds."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    text = config["options.extras_require"][extra] if extra else config["options"]["install_requires"]
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return {normal(re.match(r"[\w.-]+", line)[0]): line for line in lines}
+
+
+def test_every_import_is_declared():
+    for files, allowed in ((FILES, declared()), (TESTS, declared() | declared("test"))):
+        wrong = [
+            f"{path.relative_to(ROOT)} imports {name} ({', '.join(bring) or 'not installed'})"
+            for path in files
+            for name, bring in distributions(imports(path)).items()
+            if not bring & allowed.keys()
+        ]
+        assert not wrong, "setup.cfg does not declare what is imported"
+
+
+def test_every_dependency_has_a_lower_and_an_upper_bound():
+    for extra in (None, "test", "gpu"):
+        for line in declared(extra).values():
+            assert re.search(r"==|>=.*,<", line), line
+
+
+def test_everything_declared_is_imported():
+    for extra, files in ((None, FILES), ("test", TESTS)):
+        bring = distributions(set().union(*map(imports, files)))
+        unused = declared(extra).keys() - set().union(*bring.values()) - NOT_IMPORTED_HERE.keys()
+        assert not unused, f"setup.cfg declares {unused}, which nothing imports"
+
+
+def forbidden(name):
+    """Prefixes of ours that a module must not import: imports go one way, and models are strangers to each other."""
+    models = {f"zoo.{model}" for model in MODELS}
+    package, _, rest = name.partition(".")
+    if package in ("trainers", "export"):
+        other = {"trainers": "export", "export": "trainers"}[package]
+        return {other} | (models | {f"{package}.{model}" for model in MODELS}) - {f"zoo.{rest}", f"{package}.{rest}"}
+    outside = {"trainers", "export"}
+    room = rest.partition(".")[0]
+    if room == "configs":
+        configs = {f"zoo.configs.{model}" for model in MODELS}
+        return outside | models | configs - {name} | {"zoo.data", "zoo.nn", "zoo.metrics", "zoo.catalogue", "zoo.run"}
+    if room in ("data", "nn", "metrics"):
+        return outside | models | {"zoo.configs", "zoo.catalogue", "zoo.run"}
+    if room in MODELS:
+        return outside | models - {name} | {"zoo.data", "zoo.metrics", "zoo.catalogue", "zoo.run"}
+    return outside | models  # zoo, zoo.catalogue and zoo.run find a model by its name
+
+
+def test_imports_go_one_way():
+    wrong = [
+        f"{module_name(path)} imports {name}"
+        for path in FILES
+        for name in imports(path)
+        if any(f"{name}.".startswith(f"{prefix}.") for prefix in forbidden(module_name(path)))
+    ]
+    assert not wrong
+
+
+def test_the_rules_know_a_wrong_import():
+    assert "trainers" in forbidden("zoo.nn.cells") and "zoo.vae" in forbidden("zoo.draw")
+    assert "trainers" in forbidden("export.card") and "zoo.draw" not in forbidden("trainers.draw")
+    assert "zoo.draw" in forbidden("trainers.loop") and "zoo.data" in forbidden("zoo.draw")
+
+
+def run(code, cwd):
+    """What Python code prints as JSON on its last line, run in a folder of its own."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=cwd, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+# Whatever answers a command line does so before TensorFlow is there.
+LIGHT = [
+    *("zoo", "zoo.catalogue", "zoo.run", "zoo.configs.base", *(f"zoo.configs.{model}" for model in MODELS)),
+    *("trainers", "trainers.command", "trainers.task", "trainers.console", "trainers.evaluate", "trainers.compare"),
+    *("trainers.sample", "trainers.judge", "trainers.benchmark"),
+    *("export", "export.command", "export.check", "export.serving", "export.ship"),
+    *(f"{package}.{model}" for package in ("trainers", "export") for model in MODELS),
+]
+
+
+def test_what_answers_a_command_line_imports_nothing_heavy(tmp_path):
+    code = f"""
+import importlib, json, sys
+heavy = {{"tensorflow", "keras", "numpy", "tensorflow_probability", "tensorflow_datasets", "sklearn", "matplotlib"}}
+blame = {{}}
+for name in {LIGHT}:
+    importlib.import_module(name)
+    for found in heavy & sys.modules.keys():
+        blame.setdefault(found, name)
+print(json.dumps(blame))
+"""
+    assert run(code, tmp_path) == {}
+
+
+def test_importing_every_module_does_no_work(tmp_path):
+    names = [module_name(path) for path in FILES if path.name != "__main__.py"]
+    code = f"""
+import contextlib, importlib, io, json, os, sys
+said = io.StringIO()
+sys.argv = ["somebody else's program", "--steps", "3"]
+with contextlib.redirect_stdout(said):
+    for name in {names}:
+        importlib.import_module(name)
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)  # too late after any op
+print(json.dumps([said.getvalue(), os.listdir()]))
+"""
+    assert run(code, tmp_path) == ["", []]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_model_is_a_handful_of_files(model):
+    for path in ("zoo/{}.py", "zoo/configs/{}.py", "trainers/{}.py", "export/{}.py", "tests/zoo/test_{}.py"):
+        assert (ROOT / path.format(model)).is_file(), path.format(model)
+
+
+def test_every_config_is_in_the_list_of_models():
+    assert {path.stem for path in (ROOT / "zoo" / "configs").glob("*.py")} - {"__init__", "base"} == set(MODELS)
