@@ -55,7 +55,7 @@ MNIST = Settings(
     batch_size=64,
     learning_rate=1.5e-3,
     schedule="cosine",
-    ema=0.999,
+    ema=0.99,
     every=500,
 )
 
