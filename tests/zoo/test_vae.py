@@ -28,9 +28,7 @@ def binary(config, batch_size, seed=0):
     return {"image": np.float32(np.random.default_rng(seed).integers(0, 2, shape))}
 
 
-@pytest.mark.parametrize(
-    ("preset", "count"), [("mnist", 652_824), ("mnist-2d", 788_788), ("mnist-conv", 134_165)]
-)
+@pytest.mark.parametrize(("preset", "count"), [("mnist", 652_824), ("mnist-2d", 788_788), ("mnist-conv", 134_165)])
 def test_the_presets_have_the_specified_number_of_parameters(preset, count):
     assert vae.build(PRESETS[preset].model).count_params() == count
 
@@ -46,9 +44,7 @@ def test_a_pass_of_the_mlp_is_the_papers(run):
     """Against float64 NumPy in the notation of appendix C."""
     model, batch, noise = ramped(ODD), binary(ODD, 4), np.random.default_rng(1).normal(size=(4, 3))
     w = [np.float64(v.numpy()) for v in model.variables]
-    (w3, b3), (w3b, b3b), (w1, b1), (w1b, b1b), (w2, b2), (w4, b4), (w5, b5) = zip(
-        w[::2], w[1::2], strict=True
-    )
+    (w3, b3), (w3b, b3b), (w1, b1), (w1b, b1b), (w2, b2), (w4, b4), (w5, b5) = zip(w[::2], w[1::2], strict=True)
     assert w4.shape == w5.shape == (4, 3)  # the order above is the order of the variables
     x = np.float64(batch["image"]).reshape(4, -1)
     h = np.tanh(np.tanh(x @ w3 + b3) @ w3b + b3b)

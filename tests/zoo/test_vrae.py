@@ -66,15 +66,11 @@ def test_golden_numbers(run):
         layer.bias.assign(sine(offset + 50, width, scale=0.1))
 
     code = run(model.encode)(x, noise)
-    np.testing.assert_allclose(
-        code["mean"], [[-0.0640817476, 0.0148974334], [-0.1473377254, -0.1549884534]], rtol=1e-5
-    )
+    np.testing.assert_allclose(code["mean"], [[-0.0640817476, 0.0148974334], [-0.1473377254, -0.1549884534]], rtol=1e-5)
     np.testing.assert_allclose(
         2 * np.log(code["scale"]), [[-0.0850587482, -0.0305593082], [-0.0816903206, -0.171919819]], rtol=1e-5
     )
-    np.testing.assert_allclose(
-        code["z"], [[0.7423523326, 0.9104067174], [-0.011865656, -0.8494538981]], rtol=1e-5
-    )
+    np.testing.assert_allclose(code["z"], [[0.7423523326, 0.9104067174], [-0.011865656, -0.8494538981]], rtol=1e-5)
     terms = run(model.loss_terms)({"sequence": x}, noise)
     np.testing.assert_allclose(terms["distortion"], [4.0983928779, 4.2007632425], rtol=1e-5)
     np.testing.assert_allclose(terms["rate"], [0.0041538463, 0.0314719770], rtol=1e-4)
@@ -120,9 +116,7 @@ def test_a_pass_is_the_librarys_cell_in_a_plain_loop(name):
         state = decoder(x_hat, state)
         x_hat = sigmoid(np.asarray(state[0]) @ kernel + bias)
         probs.append(x_hat)
-    np.testing.assert_allclose(
-        model.reconstruct(batch["sequence"], noise)["sequence"], np.stack(probs, 1), rtol=1e-4
-    )
+    np.testing.assert_allclose(model.reconstruct(batch["sequence"], noise)["sequence"], np.stack(probs, 1), rtol=1e-4)
 
 
 def test_the_plain_networks_are_the_ones_of_the_experiment():
@@ -131,8 +125,7 @@ def test_the_plain_networks_are_the_ones_of_the_experiment():
     by_name = {v.path: np.float64(v.numpy()) for v in model.variables}
     assert len(by_name) == 10
     (w, b), (w_1, b_1), (w_2, b_2) = (
-        [np.float64(v) for v in layer.get_weights()]
-        for layer in (model.encoder[1], model.decoder[0], model.decoder[1])
+        [np.float64(v) for v in layer.get_weights()] for layer in (model.encoder[1], model.decoder[0], model.decoder[1])
     )
     h = np.tanh(batch["sequence"].reshape(3, 12) @ w + b)
     mean, scale = (np.asarray(v) for v in model.head(np.float32(h)))

@@ -52,9 +52,7 @@ class Linear(GaussianVAE):
     def posterior(self, x):
         mean = (np.asarray(x) - self.b) @ self.w / self.s**2 * self.variance
         scale = np.sqrt(self.variance) * np.ones_like(mean)
-        return tf.constant(mean + 0.1 * (self.blur - 1), tf.float32), tf.constant(
-            scale * self.blur, tf.float32
-        )
+        return tf.constant(mean + 0.1 * (self.blur - 1), tf.float32), tf.constant(scale * self.blur, tf.float32)
 
     def likelihood(self, z):
         mean = z @ tf.constant(self.w.T, tf.float32) + tf.constant(self.b, tf.float32)
@@ -72,18 +70,14 @@ X = np.float32(np.random.default_rng(1).normal(size=(6, 5)))
 
 def estimate(model, x, samples, seed):
     batch = {"x": x}
-    return importance_weighted(
-        lambda seed: model.log_weights(batch, model.noise(len(x), seed)), samples, seed
-    ).numpy()
+    return importance_weighted(lambda seed: model.log_weights(batch, model.noise(len(x), seed)), samples, seed).numpy()
 
 
 def test_with_the_exact_posterior_every_sample_gives_the_likelihood():
     model = Linear(blur=1.0)
     for samples in (1, 7):
         np.testing.assert_allclose(estimate(model, X, samples, [0, 1]), model.exact(X), rtol=1e-5)
-    terms = model.loss_terms(
-        {"x": X}, model.noise(6, [0, 1])
-    )  # the bound is tight as well, but only on average
+    terms = model.loss_terms({"x": X}, model.noise(6, [0, 1]))  # the bound is tight as well, but only on average
     assert np.all(terms["rate"] > 0)
 
 
