@@ -78,6 +78,8 @@ def server_function(signature, model):
     """A concrete function of the server's inputs, ready to be saved: checks, noise from seeds, body."""
     import tensorflow as tf
 
+    from zoo.nn.recurrence import only_forward
+
     inputs = server_inputs(signature)
 
     def call(**tensors):
@@ -87,12 +89,15 @@ def server_function(signature, model):
         return signature.body(**tensors)
 
     specs = {k: tf.TensorSpec([None, *v.shape], v.dtype, name=k) for k, v in inputs.items()}
-    return tf.function(call, autograph=False).get_concrete_function(**specs)
+    with only_forward():
+        return tf.function(call, autograph=False).get_concrete_function(**specs)
 
 
 def phone_function(signature, model, batch):
     """The same body with noise as an input. batch: int, or None where any batch size converts."""
     import tensorflow as tf
+
+    from zoo.nn.recurrence import only_forward
 
     inputs = phone_inputs(signature, model)
 
@@ -103,7 +108,8 @@ def phone_function(signature, model, batch):
         return signature.body(**tensors)
 
     specs = {k: tf.TensorSpec([batch, *v.shape], v.dtype, name=k) for k, v in inputs.items()}
-    return tf.function(call, autograph=False).get_concrete_function(**specs)
+    with only_forward():
+        return tf.function(call, autograph=False).get_concrete_function(**specs)
 
 
 def noise_of_rows(model, seeds, draws):

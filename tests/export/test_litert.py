@@ -4,7 +4,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from export import latent, litert, reference
-from export.signature import Input, Signature
+from export.signature import Input, Signature, phone_function
 from zoo import catalogue
 from zoo.configs.draw import DRAWConfig
 
@@ -56,6 +56,10 @@ def test_draw_without_attention_leaves_without_windows():
     signatures = latent.signatures(model, 2)
     del signatures["generate"], signatures["reconstruct"]  # the others hold every part
     record = litert.convert(reference.Keras(model, signatures), ("float32",))["float32"]
+    graph = phone_function(signatures["encode"], model, 1).graph.as_graph_def()
+    nodes = [*graph.node, *(node for f in graph.library.function for node in f.node_def)]
+    # z, mean, scale; nothing for a gradient, which LiteRT would carry along as megabytes of zeros
+    assert sum(node.op == "TensorListReserve" for node in nodes) == 3
     outputs = {"decode/images", "decode/canvases", "encode/z", "encode/mean", "encode/scale"}
     assert set(record["errors"]) == outputs | {"log_likelihood/log_likelihood"}
 

@@ -4,8 +4,26 @@ A recurrent network here is a step over affine maps: the maps (Keras Dense layer
 the arithmetic between them. That is what lets `scan` keep only the products for the way back.
 """
 
+import contextlib
+import contextvars
+
 import keras
 import tensorflow as tf
+
+_only_forward = contextvars.ContextVar("only_forward", default=False)
+
+
+@contextlib.contextmanager
+def only_forward():
+    """Loops traced inside keep nothing for a gradient: for graphs that leave as they are.
+
+    TensorFlow drops by itself what is kept in vain; LiteRT does not (2.21), and its file grows tenfold.
+    """
+    token = _only_forward.set(True)
+    try:
+        yield
+    finally:
+        _only_forward.reset(token)
 
 
 def lstm(gates, cell):
@@ -45,11 +63,10 @@ def scan(step, state, inputs, maps, outputs):
     """
     length = tf.nest.flatten(inputs)[0].shape[0]
     dtypes = {name: layer.compute_dtype for name, layer in maps.items()}
-    weights = {
-        name: (tf.convert_to_tensor(m.kernel), tf.convert_to_tensor(m.bias)) for name, m in maps.items()
-    }
+    weights = {name: (tf.convert_to_tensor(m.kernel), tf.convert_to_tensor(m.bias)) for name, m in maps.items()}
     arguments = (state, inputs, weights)
     states = len(tf.nest.flatten(state))
+    no_way_back = _only_forward.get()
 
     @tf.custom_gradient
     def run(*flat):
@@ -67,13 +84,13 @@ def scan(step, state, inputs, maps, outputs):
 
             keep = tf.nest.flatten(state)
             state, y = step(state, _at(inputs, t), {name: mapped(name) for name in weights})
-            keep += [products[name] for name in weights]
+            keep = [] if no_way_back else [*keep, *(products[name] for name in weights)]
             return t + 1, state, _write(ys, t, y), _write(kept, t, keep)
 
         shapes = [v.shape for v in tf.nest.flatten(state)]
         shapes += [[shapes[0][0], kernel.shape[1]] for kernel, _ in weights.values()]
         ys = [[shapes[0][0], *shape[1:]] for shape in outputs]  # LiteRT wants the batch where it is known
-        start = (0, state, _arrays(length, ys), _arrays(length, shapes))
+        start = (0, state, _arrays(length, ys), _arrays(length, [] if no_way_back else shapes))
         _, last, ys, kept = _repeat(forward, length, start)
 
         def gradient(*upstream):
@@ -137,9 +154,7 @@ def _repeat(body, times, start):
 
 
 def _arrays(length, shapes):
-    return [
-        tf.TensorArray(tf.float32, length, element_shape=shape, clear_after_read=False) for shape in shapes
-    ]
+    return [tf.TensorArray(tf.float32, length, element_shape=shape, clear_after_read=False) for shape in shapes]
 
 
 def _write(arrays, t, values):
