@@ -1,16 +1,19 @@
 """Checkpoints that survive: written aside, then renamed; read back only if whole."""
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
 import pathlib
+import shutil
 import sys
 import zipfile
 
 import numpy as np
 
 KEEP = 2  # one could be damaged after it was written
+PARTIAL = ".partial-"  # begins the names of files that are not complete
 
 
 class Checkpoints:
@@ -25,7 +28,7 @@ class Checkpoints:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with aside(path) as temporary, open(temporary, "wb") as file:
-                np.savez(file, step=step, **state)
+                np.savez(file, **state, step=step)  # last: a list of arrays cut short lacks it
         except OSError as error:
             self.warn(f"checkpoint of step {step} not saved ({error}); the last good one stays")
             return False
@@ -35,29 +38,33 @@ class Checkpoints:
 
     def paths(self):
         """Complete checkpoints, newest first."""
-        return sorted(self.folder.glob("step-*.npz"), reverse=True)
+        return sorted(self.folder.glob(f"step-{'[0-9]' * 8}.npz"), reverse=True)
 
     def newest(self):
         """The newest state that can be read, with "step" among its arrays; None if there is none."""
         paths = self.paths()
-        for path in paths:
+        for i, path in enumerate(paths, 1):
             try:
                 return read(path)
-            except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-                self.warn(f"checkpoint {path.name} cannot be read ({error}); taking the one before")
+            except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
+                instead = f"taking {paths[i].name}" if paths[i:] else "no other is left: starting at step 0"
+                self.warn(f"checkpoint {path.name} cannot be read ({error}); {instead}")
         return None
 
 
 def read(path):
     """All arrays of a checkpoint. The zip's checksums are verified on the way."""
     with np.load(path) as arrays:
-        return dict(arrays)
+        state = dict(arrays)
+    if "step" not in state:
+        raise ValueError("its list of arrays is cut short")
+    return state
 
 
 @contextlib.contextmanager
 def aside(path):
     """A temporary path beside `path` that takes its name, flushed to the disk, when the block ends well."""
-    temporary = path.with_name(f".partial-{path.name}")
+    temporary = path.with_name(PARTIAL + path.name)
     try:
         yield temporary
         with open(temporary, "rb") as file:
@@ -68,6 +75,12 @@ def aside(path):
         os.close(folder)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def require_room(folder, size):
+    """Raises OSError unless the disk has room for so many bytes. HDF5 (h5py 3.14) must not find out: it crashes."""
+    if shutil.disk_usage(folder).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def write_json(path, value):
@@ -93,13 +106,22 @@ def assign(variables, state):
 
 @contextlib.contextmanager
 def lock(folder):
-    """Holds a run directory for this process. Raises BlockingIOError if another one has it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "lock", "w") as file:
+    """Holds a run directory for this process, and clears what a killed one left half-written.
+
+    Raises BlockingIOError if another process has it, another OSError if it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = open(folder / "lock", "w")  # noqa: SIM115
+    except OSError as error:
+        raise OSError(f"workdir: cannot write in {folder} ({error.strerror}); choose another --workdir") from None
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BlockingIOError(
                 f"workdir: {folder} is in use by another process; stop it or choose another --workdir"
             ) from None
+        for partial in folder.rglob(f"{PARTIAL}*"):
+            partial.unlink()
         yield

@@ -67,10 +67,12 @@ def main(task, arguments=None):
     options = parse(task.name, sys.argv[1:] if arguments is None else arguments)
     from trainers.console import import_tensorflow
 
-    import_tensorflow()
-    from trainers.loop import train
-
     try:
+        import_tensorflow()
+        from trainers.loop import train
+
         sys.exit(train(task, options))
-    except (ValueError, FileNotFoundError, BlockingIOError) as error:
+    except (ValueError, OSError) as error:
         stop(error)
+    except KeyboardInterrupt:
+        stop("interrupted before the first step", 130)

@@ -40,7 +40,7 @@ def sets_of(run, model, data_dir=None):
     """The data of a run."""
     from zoo import data
 
-    folder = data_dir or run.config["data_dir"]
+    folder = data_dir or run.config.get("data_dir")
     settings = run.settings
     return data.load(settings.data, shapes=model.input_shapes, regime=settings.regime, data_dir=folder)
 
@@ -65,6 +65,8 @@ def figures(task, run, model, sets, split="test", samples=1, seed=0, minutes=Non
 
     def figure(name, values, unit, definition):
         mean, error = bounds.mean_and_error(values)
+        if sets.regime == "gray" and unit == "nats" and name != "rate":
+            definition += "; of gray pixels a cross-entropy, no likelihood"
         return {
             "name": name,
             "value": mean,
@@ -74,7 +76,7 @@ def figures(task, run, model, sets, split="test", samples=1, seed=0, minutes=Non
             **about,
         }
 
-    scores = scoring.score(model, examples, (seed, 0), task.scores)
+    scores = scoring.scorer(model, task.scores)(examples, (seed, 0))
     found = [figure(name, values, *DEFINITIONS[name]) for name, values in scores.items()]
     if samples > 1:
         if not hasattr(model, "log_weights"):
@@ -83,7 +85,7 @@ def figures(task, run, model, sets, split="test", samples=1, seed=0, minutes=Non
         definition = f"-log p(x), importance-weighted estimate with K = {samples} samples"
         found.append(figure("negative_log_likelihood", -log_p, "nats", definition))
     if sets.regime != "gray" and "rate" in scores:
-        dimensions = np.prod(next(iter(examples.arrays.values())).shape[1:])
+        dimensions = np.prod(next(iter(model.input_shapes.values())))
         best = found[-1] if samples > 1 else found[0]
         bits = bounds.bits_per_dimension(-np.asarray(best["value"]), dimensions)
         found.append({**best, "name": "bits_per_dimension", "value": float(bits), "unit": "bits"})
@@ -110,8 +112,7 @@ def draw(task, model, sets, folder, seed=0):
     noise = model.noise(n, tf.constant([seed, 2]))
     task.files(model, noise, folder)
     for name, picture in task.panels(model, batch, noise).items():
-        save = pictures.save_gif if picture.ndim == 4 else pictures.save_png
-        save(folder / f"{name}.{'gif' if picture.ndim == 4 else 'png'}", picture)
+        pictures.save(folder, name, picture)
 
 
 def write(path, found):

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import json
 import math
+import os
 import signal
 import sys
 import time
@@ -16,7 +17,7 @@ import tensorflow as tf
 import zoo.run
 from trainers import evaluate, scoring
 from trainers.board import Board
-from trainers.checkpoint import Checkpoints, aside, assign, lock, write_json
+from trainers.checkpoint import Checkpoints, aside, assign, lock, require_room, write_json
 from trainers.console import Console
 from zoo import catalogue, data
 from zoo.configs.base import to_dict
@@ -33,32 +34,27 @@ NOISE, VALIDATION, PICTURES = 1, 2, 3  # folded into the run's seed: each use ha
 def train(task, options):
     """Trains or continues the run in options.workdir. Returns the exit code.
 
-    Raises ValueError or BlockingIOError, each with one line for the user, before anything is written.
+    Raises ValueError or OSError, each with one line for the user, before anything but the lock is written.
     """
     settings, workdir = options.settings, options.workdir
-    if options.dtype == "bfloat16":
-        keras.config.set_dtype_policy("mixed_bfloat16")
+    keras.config.set_dtype_policy("mixed_bfloat16" if options.dtype == "bfloat16" else "float32")
     strategy = make_strategy(options.devices)
     replicas = strategy.num_replicas_in_sync
     if settings.batch_size % replicas:
-        raise ValueError(
-            f"batch_size: got {settings.batch_size}, expected a multiple of the {replicas} replicas"
-        )
+        raise ValueError(f"batch_size: got {settings.batch_size}, expected a multiple of the {replicas} replicas")
     writes = is_chief(strategy) and not options.dry_run
     with contextlib.ExitStack() as stack:
         if writes:
             stack.enter_context(lock(workdir))
         if not options.dry_run:
-            check_same_settings(workdir, settings)
+            check_same_run(workdir, describe(task, options))
         keras.utils.set_random_seed(settings.seed)  # the initial weights
         with strategy.scope():
             model = catalogue.build(task.name, settings.model)
             learner = task.learner(model, settings, strategy, options.xla)
-            if options.init_from:
-                model.load_weights(zoo.run.open_run(options.init_from).weights)
-        sets = data.load(
-            settings.data, shapes=model.input_shapes, regime=settings.regime, data_dir=options.data_dir
-        )
+        if options.init_from:
+            start_from(options.init_from, model)
+        sets = data.load(settings.data, shapes=model.input_shapes, regime=settings.regime, data_dir=options.data_dir)
         if options.dry_run:
             return dry_run(learner, sets)
         return stack.enter_context(Training(task, options, learner, sets, writes)).run()
@@ -84,17 +80,56 @@ def make_strategy(devices=""):
 def is_chief(strategy):
     """Whether this process writes: the only one, or the first worker."""
     resolver = strategy.cluster_resolver
-    return resolver is None or resolver.task_type in (None, "chief") or resolver.task_id == 0
+    if resolver is None:
+        return True
+    first = "chief" if "chief" in resolver.cluster_spec().jobs else "worker"
+    return (resolver.task_type, resolver.task_id) == (first, 0)
 
 
-def check_same_settings(workdir, settings):
-    """Raises ValueError if the directory holds a run of other settings; only `steps` may grow."""
+def agreed(strategy, numbers):
+    """The means of all workers' numbers: by these they decide alike, or each would wait for the others for ever."""
+    if strategy.cluster_resolver is None:
+        return numbers
+    mine = strategy.run(lambda: tf.constant([float(number) for number in numbers], tf.float64))
+    return strategy.reduce(tf.distribute.ReduceOp.MEAN, mine, axis=None).numpy().tolist()
+
+
+def start_from(name, model):
+    """Gives a model the weights of another run or of shipped ones. Raises ValueError if they do not fit."""
+    other = zoo.run.load(name)
+    if [v.shape for v in other.variables] != [v.shape for v in model.variables]:
+        pairs = differences(to_dict(other.config), to_dict(model.config))
+        different = "; ".join(f"{field} is {theirs} there, {ours} here" for field, theirs, ours in pairs)
+        raise ValueError(f"init_from: the weights of {name} do not fit ({different})")
+    for v, weight in zip(model.variables, other.variables, strict=True):
+        v.assign(weight.numpy())
+
+
+def describe(task, options):
+    """config.json, up to what only a process that trains can add: all that a later stage needs to know of a run."""
+    packages = ("tensorflow", "keras", "tensorflow-probability", "numpy")
+    return {
+        "model": task.name,
+        "preset": options.preset,
+        "settings": to_dict(options.settings),
+        "dtype": options.dtype,
+        "data_dir": str(options.data_dir) if options.data_dir else None,
+        "command": " ".join([f"python -m trainers.{task.name}", *sys.argv[1:]]),
+        "versions": {package: metadata.version(package) for package in packages},
+    }
+
+
+def check_same_run(workdir, config):
+    """Raises ValueError if the directory holds a run of another model or other settings; only `steps` may change."""
     path = workdir / "config.json"
     if not path.exists():
         return
-    before, now = json.loads(path.read_text())["settings"], json.loads(json.dumps(to_dict(settings)))
-    before.pop("steps"), now.pop("steps")
-    different = [f"{name} was {old}, now {new}" for name, old, new in differences(before, now) if old != new]
+    parts = []
+    for kept in (json.loads(path.read_text()), json.loads(json.dumps(config))):
+        settings = {name: value for name, value in kept["settings"].items() if name != "steps"}
+        # The model's own settings are called model, too.
+        parts.append({"name": kept["model"], "dtype": kept.get("dtype", "float32"), **settings})
+    different = [f"{name} was {old}, now {new}" for name, old, new in differences(*parts)]
     if different:
         raise ValueError(
             f"workdir: {workdir} holds a run of other settings ({'; '.join(different)}); "
@@ -103,12 +138,12 @@ def check_same_settings(workdir, settings):
 
 
 def differences(before, now, prefix=""):
-    """(dotted name, old, new) for every setting in either nested dictionary."""
-    for name in before.keys() | now.keys():
+    """(dotted name, old, new) for every setting that differs between two nested dictionaries."""
+    for name in {**before, **now}:
         old, new = before.get(name), now.get(name)
         if isinstance(old, dict) and isinstance(new, dict):
             yield from differences(old, new, f"{prefix}{name}.")
-        else:
+        elif old != new:
             yield prefix + name, old, new
 
 
@@ -155,7 +190,8 @@ def step_function(learner):
             noise = tf.nest.map_structure(
                 lambda x: tf.ensure_shape(x[first : first + size], [size, *x.shape[1:]]), noise
             )
-        return learner.step(batch, noise)
+        values = learner.step(batch, noise)
+        return {**values, "norm/weights": tf.linalg.global_norm(learner.model.trainable_variables)}
 
     @tf.function
     def run_steps(iterator, n):
@@ -193,8 +229,10 @@ class Training:
     def __init__(self, task, options, learner, sets, writes):
         self.task, self.options, self.learner, self.sets, self.writes = task, options, learner, sets, writes
         self.model, self.settings, self.workdir = learner.model, options.settings, options.workdir
+        self.score = scoring.scorer(self.model, task.scores, options.xla)
         self.step, self.best, self.seconds = 0, math.inf, 0.0  # what a checkpoint holds beside the variables
-        self.signal = None
+        self.refused = set()  # what the disk would not take
+        self.signal, self.saved = None, False  # a signal that came; whether all is saved that training has made
 
     def __enter__(self):
         self.checkpoints = Checkpoints(self.workdir / "checkpoints")
@@ -206,35 +244,42 @@ class Training:
                 float(state["best"]),
                 float(state["seconds"]),
             )
+        if self.step > self.settings.steps:
+            raise ValueError(
+                f"steps: got {self.settings.steps}, expected at least the {self.step} that {self.workdir} has made"
+            )
+        if agreed(self.learner.strategy, [self.step]) != [self.step]:
+            raise ValueError(
+                f"workdir: {self.workdir} is at step {self.step} here, elsewhere for other workers; "
+                "give all workers the same directory, on storage they share"
+            )
         self.console = Console(self.settings.steps, self.step)
         self.checkpoints.warn = self.console.warn
         if self.writes:
-            write_json(self.workdir / "config.json", self.describe())
+            config = describe(self.task, self.options)
+            write_json(self.workdir / "config.json", {**config, "origin": self.sets.origin})
             self.board = Board(self.workdir, to_dict(self.settings), self.step)
-        for number in INTERRUPTED:
-            signal.signal(number, self.on_signal)
+        self.handlers = {number: signal.signal(number, self.on_signal) for number in INTERRUPTED}
         return self
 
     def __exit__(self, *_):
+        for number, handler in self.handlers.items():
+            signal.signal(number, handler)
         self.console.close()
         if self.writes:
-            self.board.close()
+            with self.spared("TensorBoard's files"):
+                self.board.close()
 
     def on_signal(self, number, _):
         self.signal = signal.Signals(number)
+        if self.saved:
+            sys.exit(self.stopped())
 
-    def describe(self):
-        """config.json: all that a later stage needs to know of a run."""
-        packages = ("tensorflow", "keras", "tensorflow-probability", "numpy")
-        return {
-            "model": self.task.name,
-            "preset": self.options.preset,
-            "settings": to_dict(self.settings),
-            "data_dir": str(self.options.data_dir) if self.options.data_dir else None,
-            "origin": self.sets.origin,
-            "command": " ".join([f"python -m trainers.{self.task.name}", *sys.argv[1:]]),
-            "versions": {package: metadata.version(package) for package in packages},
-        }
+    def stopped(self):
+        """Says that a signal ended the run; returns the exit code. Another worker's signal counts as SIGTERM."""
+        number = self.signal or signal.SIGTERM
+        self.console.say(f"stopped by {number.name} at step {self.step:,}; the same command continues")
+        return INTERRUPTED[number]
 
     def run(self):
         """Trains to the last step, a signal or a loss that is not finite. Returns the exit code."""
@@ -250,14 +295,14 @@ class Training:
             say(f"continuing {self.workdir} at step {self.step:,}")
         run_steps = step_function(self.learner)
         iterator = iter(distributed(self.sets.train, settings, self.learner.strategy, self.step))
-        per_call, first_step = 1, self.step
-        while self.step < settings.steps and not self.signal:
+        per_call, first_step, stop = 1, self.step, False
+        while self.step < settings.steps and not stop:
             if self.options.profile and self.step > first_step:
                 tf.profiler.experimental.start(str(self.workdir / "train"))
             count = min(per_call, self.next_stop() - self.step)
             began = time.monotonic()
             values = {name: value.numpy() for name, value in run_steps(iterator, tf.constant(count)).items()}
-            seconds = time.monotonic() - began
+            seconds, stop = agreed(self.learner.strategy, [time.monotonic() - began, bool(self.signal)])
             if self.options.profile and self.step > first_step:
                 tf.profiler.experimental.stop()
                 say(f"wrote a trace of {count} steps for TensorBoard's profiler")
@@ -268,11 +313,12 @@ class Training:
                 per_call = max(1, min(2 * per_call, round(CALL_SECONDS * count / seconds)))
             self.step, self.seconds = self.step + count, self.seconds + seconds
             self.report(values, count / seconds)
-            if self.step % settings.every == 0 or self.step == settings.steps or self.signal:
-                self.save(validate=not self.signal or self.step % settings.every == 0)
-        if self.signal:
-            say(f"stopped by {self.signal.name} at step {self.step:,}; the same command continues")
-            return INTERRUPTED[self.signal]
+            due = self.step % settings.every == 0 or self.step == settings.steps
+            if due or stop:
+                self.save(validate=due)
+        self.saved = True
+        if stop or self.signal:
+            return self.stopped()
         return self.finish() if self.writes else 0
 
     def next_stop(self):
@@ -292,7 +338,7 @@ class Training:
         self.console.warn(
             f"the loss is not finite at step {self.step + i + 1} ({found}); "
             + (f"last good checkpoint: {kept[0].name}" if kept else "no checkpoint yet")
-            + f". Try --learning-rate {self.settings.learning_rate / 3:.1g}"
+            + f". Try --learning-rate {self.settings.learning_rate / 3:.1g} in another --workdir"
         )
         return False
 
@@ -304,9 +350,10 @@ class Training:
             return
         means = {name: float(value.mean()) for name, value in values.items()}
         rate = float(tf.convert_to_tensor(self.learner.optimizers[0].learning_rate))
-        self.board.scalars(self.step, {**means, "learning_rate": rate, "speed/examples_per_second": examples})
-        if (self.step / FIRST_PICTURES) in (2.0**k for k in range(32)):
-            self.show()
+        with self.spared("TensorBoard's files"):
+            self.board.scalars(self.step, {**means, "learning_rate": rate, "speed/examples_per_second": examples})
+            if (self.step / FIRST_PICTURES) in (2.0**k for k in range(32)):
+                self.show()
 
     def show(self):
         """Pictures of the same examples and the same noise each time, early and then at doubling steps."""
@@ -328,28 +375,42 @@ class Training:
             with self.learner.averaged():
                 bound = self.validate()
                 if bound < self.best:
-                    self.best = bound
-                    with aside(self.workdir / "model.weights.h5") as temporary:
-                        self.model.save_weights(temporary)
-        self.board.flush()
+                    with self.spared("the best weights"):
+                        require_room(self.workdir, 8 * self.model.count_params() + 2**20)  # twice what they take
+                        with aside(self.workdir / "model.weights.h5") as temporary:
+                            self.model.save_weights(temporary)
+                        self.best = bound
+        with self.spared("TensorBoard's files"):
+            self.board.flush()
         state = {name: v.numpy() for name, v in self.learner.variables.items()}
         self.checkpoints.save(self.step, {**state, "best": self.best, "seconds": self.seconds})
+
+    @contextlib.contextmanager
+    def spared(self, what):
+        """Training goes on if the disk refuses what is written in the block; the first time that is said."""
+        try:
+            yield
+        except (OSError, tf.errors.ResourceExhaustedError) as error:
+            if what not in self.refused:
+                why = os.strerror(error.errno) if getattr(error, "errno", None) else str(error).splitlines()[0]
+                self.console.warn(f"{what} of step {self.step} not written ({why}); training goes on")
+            self.refused.add(what)
 
     def validate(self):
         """The bound on the validation split; every term goes to TensorBoard."""
         seed = (self.settings.seed, VALIDATION)
-        terms = scoring.score(self.model, self.sets.validation, seed, self.task.scores, self.options.xla)
+        terms = self.score(self.sets.validation, seed)
         means = {name: float(values.mean()) for name, values in terms.items()}
-        self.board.scalars(self.step, means, "validation")
+        with self.spared("TensorBoard's files"):
+            self.board.scalars(self.step, means, "validation")
         return means["bound"]
 
     def finish(self):
         """Scores and pictures of the best weights, and what to do next."""
         say, run = self.console.say, self.workdir
+        keras.config.set_dtype_policy("float32")  # scores are those that `trainers.evaluate` will find
         model = zoo.run.load(run)
-        figures = evaluate.figures(
-            self.task, zoo.run.open_run(run), model, self.sets, minutes=self.seconds / 60
-        )
+        figures = evaluate.figures(self.task, zoo.run.open_run(run), model, self.sets, minutes=self.seconds / 60)
         evaluate.write(run / "metrics.json", figures)
         evaluate.draw(self.task, model, self.sets, run / "pictures")
         self.board.final(self.step, {figure["name"]: figure["value"] for figure in figures})

@@ -15,9 +15,7 @@ def save_midi(path, roll, lowest=21, seconds=0.25):
     """
     roll = np.asarray(roll)
     if roll.ndim != 2 or not 0 <= lowest <= 128 - roll.shape[1]:
-        raise ValueError(
-            f"roll: got shape {roll.shape} from note {lowest}, expected (steps, notes) up to note 127"
-        )
+        raise ValueError(f"roll: got shape {roll.shape} from note {lowest}, expected (steps, notes) up to note 127")
     silence = np.zeros((1, roll.shape[1]), int)
     change = np.diff(np.concatenate([silence, roll >= 0.5, silence]).astype(int), axis=0)  # [S + 1, D]
     track, waited, step = mido.MidiTrack(), 0, round(mido.second2tick(seconds, TICKS, TEMPO))

@@ -9,8 +9,11 @@ from zoo.metrics import bounds
 BATCH = 250  # examples at a time; a figure's noise depends on it
 
 
-def score(model, split, seed, extra=lambda model, batch, noise: {}, xla=True):
-    """The bound, its terms and extra scores of every example, one sample from the posterior: {name: [N]}."""
+def scorer(model, extra=lambda model, batch, noise: {}, xla=True):
+    """(split, seed) -> the bound, its terms and extra scores of every example, {name: [N]}; compiled once.
+
+    With one sample from the posterior.
+    """
 
     @tf.function(jit_compile=xla)
     def terms(batch, noise):
@@ -18,7 +21,10 @@ def score(model, split, seed, extra=lambda model, batch, noise: {}, xla=True):
         bound = terms["distortion"] + terms.get("rate", 0.0)  # whatever else the training loss may add
         return {"bound": bound, **terms, **extra(model, batch, noise)}
 
-    return _over(split, seed, lambda batch, seed: terms(batch, model.noise(size_of(batch), seed)))
+    def score(split, seed):
+        return _over(split, seed, lambda batch, seed: terms(batch, model.noise(size_of(batch), seed)))
+
+    return score
 
 
 def log_likelihood(model, split, seed, samples, xla=True):

@@ -37,19 +37,14 @@ class Learner:
         """One update, called in every replica with its part of the global batch.
 
         Returns {name: scalar} over the global batch, equal in every replica: each loss term in nats, the "bound"
-        (distortion and rate, whatever else the loss adds), and norms.
+        (distortion and rate, whatever else the loss adds), and norms. The run stops if one of them, or the norm of the
+        weights that the step leaves, is not finite.
         """
         sums, gradients = self.sharded(batch, noise)
         sums, gradients = all_sum((sums, gradients))
         gradients, norm = tf.clip_by_global_norm(gradients, self.settings.clip_norm)
         apply(self.optimizer, gradients, self.model.trainable_variables)
-        weights = tf.linalg.global_norm(self.model.trainable_variables)
-        return {
-            "bound": sums["distortion"] + sums.get("rate", 0.0),
-            **sums,
-            "norm/gradient": norm,
-            "norm/weights": weights,
-        }
+        return {"bound": sums["distortion"] + sums.get("rate", 0.0), **sums, "norm/gradient": norm}
 
     def losses_and_gradients(self, batch, noise):
         """This part's share of the mean loss terms over the global batch, and of their gradient."""
@@ -77,9 +72,11 @@ class Learner:
         variables = self.model.trainable_variables
         weights = [v.numpy() for v in variables]
         self.optimizer.finalize_variable_values(variables)
-        yield
-        for v, weight in zip(variables, weights, strict=True):
-            v.assign(weight)
+        try:
+            yield
+        finally:
+            for v, weight in zip(variables, weights, strict=True):
+                v.assign(weight)
 
 
 def adam(settings):

@@ -10,9 +10,7 @@ MODELS = ("draw", "vae", "vrae")
 def presets(name):
     """The presets of a model: {preset: Settings}. Imports nothing heavy. Raises ValueError for an unknown name."""
     if name not in MODELS:
-        raise ValueError(
-            f"model: got {name!r}, expected one of {', '.join(MODELS)}{suggestion(name, MODELS)}"
-        )
+        raise ValueError(f"model: got {name!r}, expected one of {', '.join(MODELS)}{suggestion(name, MODELS)}")
     return importlib.import_module(f"zoo.configs.{name}").PRESETS
 
 

@@ -40,9 +40,7 @@ def open_run(name):
     if not (path / "config.json").exists():
         path = SHIPPED / name
     if not (path / "config.json").exists():
-        shipped = ", ".join(
-            sorted(str(p.parent.relative_to(SHIPPED)) for p in SHIPPED.glob("*/*/config.json"))
-        )
+        shipped = ", ".join(sorted(str(p.parent.relative_to(SHIPPED)) for p in SHIPPED.glob("*/*/config.json")))
         raise FileNotFoundError(
             f"run: found no config.json in {name}; train first, for instance with python -m trainers.draw, "
             f"or name weights that ship ({shipped or 'none in this installation'})"
@@ -56,9 +54,7 @@ def load(name):
     """The trained model of a run directory or of shipped weights ("draw/mnist")."""
     run = open_run(name)
     if not run.weights.exists():
-        raise FileNotFoundError(
-            f"run: {name} holds no weights yet; let its training finish a first checkpoint"
-        )
+        raise FileNotFoundError(f"run: {name} holds no weights yet; let its training finish a first checkpoint")
     model = catalogue.build(run.model, run.settings.model)
     model.load_weights(run.weights)
     return model

@@ -69,8 +69,6 @@ def conv(config):
     encoder += [layers.Flatten(), *(layers.Dense(units, activation) for units in config.hidden)]
 
     decoder = [layers.Dense(small[0] * small[1] * small[2], activation), layers.Reshape(small)]
-    decoder += [
-        layers.Conv2DTranspose(n, 3, 2, "same", activation=activation) for n in reversed(config.filters)
-    ]
+    decoder += [layers.Conv2DTranspose(n, 3, 2, "same", activation=activation) for n in reversed(config.filters)]
     decoder += [layers.Conv2DTranspose(channels, 3, 1, "same")]
     return encoder, decoder

@@ -111,7 +111,7 @@ class VRAE(GaussianVAE):
         terms = super().loss_terms(batch, noise)
         distortion_weight = 1.0 if self.config.reduce_time == "sum" else 1.0 / self.config.sequence_shape[0]
         if (distortion_weight, self.config.kl_weight) != (1.0, 1.0):
-            terms["reweighting"] = (distortion_weight - 1) * terms["distortion"] + (
-                self.config.kl_weight - 1
-            ) * terms["rate"]
+            terms["reweighting"] = (distortion_weight - 1) * terms["distortion"] + (self.config.kl_weight - 1) * terms[
+                "rate"
+            ]
         return terms

@@ -22,9 +22,7 @@ class VRAEConfig:
 
     def __post_init__(self):
         shape = self.sequence_shape
-        require(
-            len(shape) == 2 and min(shape) >= 1, "model.sequence_shape", shape, "(steps, features), positive"
-        )
+        require(len(shape) == 2 and min(shape) >= 1, "model.sequence_shape", shape, "(steps, features), positive")
         for name in ("hidden", "z_size"):
             require(getattr(self, name) >= 1, f"model.{name}", getattr(self, name), "at least 1")
         for name, first in (("inference", "nn"), ("decoder", "mlp")):
@@ -64,21 +62,13 @@ PRESETS = {
     ),
     "tunes-2d": dataclasses.replace(TUNES, model=VRAEConfig(hidden=128)),
     # The weights of the authors' released code: mean over time, and 0.005 for the rate in place of 1/2.
-    "tunes-released": dataclasses.replace(
-        TUNES, model=VRAEConfig(hidden=128, kl_weight=0.01, reduce_time="mean")
-    ),
+    "tunes-released": dataclasses.replace(TUNES, model=VRAEConfig(hidden=128, kl_weight=0.01, reduce_time="mean")),
     "chorales": dataclasses.replace(
         TUNES,
         data="chorales",
         batch_size=32,
         model=VRAEConfig(inference="lstm", decoder="lstm", hidden=256, z_size=20),
     ),
-    **{
-        f"digits-{inference}": dataclasses.replace(DIGITS, model=rows(inference))
-        for inference in ("nn", *CELLS)
-    },
-    **{
-        f"mnist-{inference}": dataclasses.replace(MNIST, model=rows(inference))
-        for inference in ("nn", *CELLS)
-    },
+    **{f"digits-{inference}": dataclasses.replace(DIGITS, model=rows(inference)) for inference in ("nn", *CELLS)},
+    **{f"mnist-{inference}": dataclasses.replace(MNIST, model=rows(inference)) for inference in ("nn", *CELLS)},
 }

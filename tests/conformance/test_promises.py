@@ -1,0 +1,317 @@
+"""What every model promises, over zoo.catalogue.MODELS: a model that is listed is tested here without a line more.
+
+Each is built from its preset "smoke", else from the one with the fewest parameters.
+"""
+
+import dataclasses
+import importlib
+import inspect
+import json
+import math
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import zoo.run
+from trainers import command, loop, scoring
+from zoo import catalogue, data
+from zoo.configs.base import from_dict, to_dict
+
+SIZE = 3  # examples; odd and unequal to other sizes
+
+EVERY_PRESET = [(name, preset) for name in catalogue.MODELS for preset in catalogue.presets(name)]
+
+
+@pytest.fixture(scope="module", params=catalogue.MODELS)
+def name(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def preset(name):
+    """The name of the smallest preset."""
+    known = catalogue.presets(name)
+    if "smoke" in known:
+        return "smoke"
+    return min(known, key=lambda preset: catalogue.build(name, known[preset].model).count_params())
+
+
+@pytest.fixture(scope="module")
+def settings(name, preset):
+    return catalogue.presets(name)[preset]
+
+
+@pytest.fixture(scope="module")
+def model(name, settings):
+    """With weights that are all different and away from 0, so that nothing is neutral by accident."""
+    model = catalogue.build(name, settings.model)
+    numbers = np.random.default_rng(0)
+    for v in model.trainable_variables:
+        v.assign(v + numbers.normal(0, 0.1, v.shape).astype(v.dtype))
+    return model
+
+
+def batch_of(model, size=SIZE):
+    """Binary examples and labels of a model's input shapes, no two alike."""
+    numbers = np.random.default_rng(1)
+    return {
+        key: tf.constant(numbers.integers(0, 10, size), tf.int32)
+        if key == "label"
+        else tf.constant(numbers.integers(0, 2, [size, *shape]), tf.float32)
+        for key, shape in model.input_shapes.items()
+    }
+
+
+def noise_of(model, size=SIZE, seed=(5, 7)):
+    return model.noise(size, tf.constant(seed))
+
+
+def is_random(model):
+    return bool(tf.nest.flatten(noise_of(model)))
+
+
+def assert_equal(a, b):
+    tf.nest.map_structure(np.testing.assert_array_equal, a, b)
+
+
+def take(structure, index):
+    return tf.nest.map_structure(lambda x: tf.gather(x, index), structure)
+
+
+# 1. Built from its config alone
+
+
+def test_all_variables_are_there_after_build(model, settings):
+    names = {v.path for v in model.variables}
+    assert model.built and names
+    model.loss_terms(batch_of(model), noise_of(model))
+    assert {v.path for v in model.variables} == names
+    assert model.config == settings.model
+
+
+@pytest.mark.parametrize(("name", "preset"), EVERY_PRESET)
+def test_a_config_comes_back_from_json(name, preset):
+    settings = catalogue.preset(name, preset)
+    assert from_dict(settings, json.loads(json.dumps(to_dict(settings)))) == settings
+    with pytest.raises(ValueError, match=r"stepz: no such setting .* \(did you mean 'steps'"):
+        from_dict(settings, {"stepz": 3})
+
+
+def test_two_builds_with_one_seed_are_the_same_model(name, settings):
+    built = []
+    for _ in range(2):
+        keras.utils.set_random_seed(3)
+        built.append(catalogue.build(name, settings.model))
+    for a, b in zip(*(model.variables for model in built), strict=True):
+        assert_equal(a, b)
+
+
+# 2. Randomness is an argument
+
+
+def test_a_seed_means_the_same_numbers_eagerly_and_in_a_graph(model):
+    assert_equal(noise_of(model), noise_of(model))
+    graph = tf.function(lambda seed: model.noise(SIZE, seed))
+    assert_equal(graph(tf.constant([5, 7])), noise_of(model))
+
+
+def test_every_example_step_and_run_has_noise_of_its_own(model):
+    if not is_random(model):
+        pytest.skip("nothing is random in this model")
+    seeds = [(5, 7), (5, 8), (6, 7)]
+    rows = [x.numpy() for seed in seeds for x in tf.nest.flatten(noise_of(model, seed=seed))]
+    assert all(len(x) == SIZE for x in rows)
+    numbers = np.concatenate([x.ravel() for x in rows])
+    assert len(np.unique(numbers)) == numbers.size
+
+
+def test_nothing_else_is_random(model):
+    batch, noise = batch_of(model), noise_of(model)
+    assert_equal(model.loss_terms(batch, noise), model.loss_terms(batch, noise))
+
+
+def test_noise_is_used(model):
+    if not is_random(model):
+        pytest.skip("nothing is random in this model")
+    batch = batch_of(model)
+    terms, others = (model.loss_terms(batch, noise_of(model, seed=seed)) for seed in ((5, 7), (5, 8)))
+    assert (sum(terms.values()) != sum(others.values())).numpy().all()
+
+
+# 3, 4. Loss terms are per example, in nats, float32; their sum is the training loss
+
+
+@pytest.mark.parametrize("how", ["eager", "graph", "xla"])
+def test_terms_are_per_example_and_the_same_however_they_run(model, how):
+    run = {"eager": lambda f: f, "graph": tf.function, "xla": tf.function(jit_compile=True)}[how]
+    batch, noise = batch_of(model), noise_of(model)
+    terms = run(model.loss_terms)(batch, noise)
+    assert "distortion" in terms
+    expected = model.loss_terms(batch, noise)
+    for key, term in terms.items():
+        assert term.shape == (SIZE,) and term.dtype == tf.float32 and np.isfinite(term).all()
+        np.testing.assert_allclose(term, expected[key], rtol=1e-4, atol=1e-4)
+    if "rate" in terms:
+        assert (terms["rate"].numpy() >= 0).all()  # a KL divergence
+
+
+def test_an_example_knows_nothing_of_its_neighbours(model):
+    """Permuted, doubled or alone: its terms stay what they are. No mean over the batch in secret."""
+    batch, noise = batch_of(model), noise_of(model)
+    terms = model.loss_terms(batch, noise)
+    for index in ([2, 0, 1], [0, 0, 1, 1, 2, 2], [1]):
+        found = model.loss_terms(take(batch, index), take(noise, index))
+        for key, term in found.items():
+            np.testing.assert_allclose(term, tf.gather(terms[key], index), rtol=1e-4, atol=1e-4)
+
+
+def test_the_sum_of_the_terms_is_what_training_descends(name, settings):
+    size = 4
+    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    task = importlib.import_module(f"trainers.{name}").TASK
+    with strategy.scope():
+        model = catalogue.build(name, settings.model)
+        batch, noise = batch_of(model, size), noise_of(model, size)
+        learner = task.learner(model, dataclasses.replace(settings, batch_size=size), strategy, False)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(sum(model.loss_terms(batch, noise).values()))
+    expected = tape.gradient(loss, [v.value for v in model.trainable_variables])
+    sums, gradients = learner.sharded(batch, noise)
+    assert float(sum(sums.values())) == pytest.approx(float(loss), rel=1e-5)
+    for g, e in zip(gradients, expected, strict=True):
+        scale = 0 if e is None else np.abs(e).max()
+        np.testing.assert_allclose(g, np.zeros(g.shape) if e is None else e, rtol=1e-3, atol=1e-5 + 1e-4 * scale)
+
+
+def test_bfloat16_products_leave_float32_weights_and_terms(name, settings):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = catalogue.build(name, settings.model)
+        terms = model.loss_terms(batch_of(model), noise_of(model))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert {v.dtype for v in model.variables} == {"float32"}
+    assert all(term.dtype == tf.float32 and np.isfinite(term).all() for term in terms.values())
+
+
+# 5. Honest scores; 1, 2 after a run
+
+
+@pytest.fixture(scope="module")
+def trained(name, preset, tmp_path_factory):
+    """A run of three steps through the command line: its directory."""
+    folder = tmp_path_factory.mktemp(name) / "run"
+    task = importlib.import_module(f"trainers.{name}").TASK
+    with pytest.raises(SystemExit) as stopped:
+        command.main(task, ["--preset", preset, "--steps", "3", "--batch-size", "4", "--workdir", str(folder)])
+    assert stopped.value.code == 0
+    return folder
+
+
+def test_three_steps_end_with_figures_pictures_and_weights(name, trained):
+    figures = json.loads((trained / "metrics.json").read_text())
+    assert figures[0]["name"] == "bound"
+    for figure in figures:
+        assert math.isfinite(figure["value"]) and figure["standard_error"] >= 0 and figure["examples"] > 1
+        known = {"unit", "definition", "split", "data", "regime", "seed", "minutes", "trained_by"}
+        assert known <= figure.keys() and figure["split"] == "test"
+    terms = {figure["name"]: figure["value"] for figure in figures}
+    assert terms["bound"] == pytest.approx(terms["distortion"] + terms.get("rate", 0), rel=1e-5)
+    assert list((trained / "pictures").iterdir())
+    assert zoo.run.open_run(trained).model == name
+
+
+def test_a_loaded_model_gives_the_same_numbers(trained):
+    """Twice from the disk, and into a model that was built anew with other weights."""
+    one, two = zoo.load(trained), zoo.load(trained)
+    batch, noise = batch_of(one), noise_of(one)
+    assert_equal(noise, noise_of(two))
+    assert_equal(one.loss_terms(batch, noise), two.loss_terms(batch, noise))
+
+
+def test_a_score_is_the_mean_over_the_examples_of_the_split(trained):
+    run, model = zoo.run.open_run(trained), zoo.load(trained)
+    sets = data.load(run.settings.data, shapes=model.input_shapes, regime=run.settings.regime)
+    bound = scoring.scorer(model)(sets.test, (0, 0))["bound"]
+    assert len(bound) == sets.test.size == run.figures[0]["examples"]
+    assert run.figures[0]["value"] == pytest.approx(float(np.mean(bound, dtype="f8")), rel=1e-6)
+
+
+# 7. Sampling and decoding live in the model and run in a graph
+
+
+def test_what_a_model_samples_runs_in_a_graph_and_lies_in_its_range(model):
+    if not hasattr(model, "decode"):
+        pytest.skip("this model generates nothing")
+    z = noise_of(model)
+    made, again = model.decode(z), tf.function(model.decode)(z)
+    (observed, shape), *_ = model.input_shapes.items()
+    assert made[observed].shape == (SIZE, *shape)
+    assert (made[observed].numpy() >= 0).all() and (made[observed].numpy() <= 1).all()
+    for key in made:
+        np.testing.assert_allclose(made[key], again[key], rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(model.sample(SIZE, (5, 7)), made[observed], rtol=1e-5, atol=1e-6)
+
+
+def test_a_posterior_sample_weighs_what_the_bound_says_on_average(model):
+    """The mean of log p(x, z) - log q(z | x) is minus the bound: rate and distortion are of the same model."""
+    if not hasattr(model, "log_weights"):
+        pytest.skip("this model has no latent variables")
+    many = 2000
+    batch = {key: tf.repeat(x[:1], many, 0) for key, x in batch_of(model).items()}
+    noise = noise_of(model, many)
+    log_w = model.log_weights(batch, noise).numpy()
+    terms = model.loss_terms(batch, noise)
+    bound = (terms["distortion"] + terms["rate"]).numpy()
+    difference = log_w + bound  # the closed rate in place of the sampled one: mean 0
+    assert abs(difference.mean()) < 4 * difference.std() / math.sqrt(many) + 1e-3
+
+
+# 8. (the rest is tested where exports are) every model is whole
+
+
+def test_a_model_has_a_file_of_every_kind(name):
+    for package in ("zoo", "zoo.configs", "trainers", "export"):
+        assert importlib.util.find_spec(f"{package}.{name}"), f"no {package}/{name}.py"
+    task = importlib.import_module(f"trainers.{name}").TASK
+    assert task.name == name and callable(task.panels)
+    assert inspect.getdoc(importlib.import_module(f"zoo.{name}")) and inspect.getdoc(
+        importlib.import_module(f"trainers.{name}")
+    )
+
+
+# 9. A clear error
+
+
+def test_data_of_another_shape_is_refused_by_name(name, model, settings, tmp_path):
+    key, shape = next(iter(model.input_shapes.items()))
+    arrays = {
+        f"{split}_{key}": np.zeros([2, *(side + 1 for side in shape)], "u1")
+        for split in ("train", "validation", "test")
+    }
+    np.savez(tmp_path / "mine.npz", **arrays)
+    with pytest.raises(ValueError, match=f"data: .*{key}.*expected|data: .*{key}.*takes"):
+        data.load(str(tmp_path / "mine.npz"), shapes=model.input_shapes, regime="static")
+
+
+@pytest.mark.parametrize("value", [0, -1])
+def test_no_size_of_a_config_may_be_nothing(name, settings, value):
+    sizes = [f.name for f in dataclasses.fields(settings.model) if type(getattr(settings.model, f.name)) is int]
+    assert sizes
+    for field in sizes:
+        with pytest.raises(ValueError, match=rf"model\.{field}: got {value}, expected"):
+            dataclasses.replace(settings.model, **{field: value})
+
+
+def test_weights_of_another_size_are_refused(name, settings, trained):
+    sizes = [f.name for f in dataclasses.fields(settings.model) if f.name in ("hidden", "z_size")]
+    larger = {field: bigger(getattr(settings.model, field)) for field in sizes}
+    other = catalogue.build(name, dataclasses.replace(settings.model, **larger))
+    with pytest.raises(ValueError, match=r"init_from: the weights of .* do not fit \(.* there, .* here"):
+        loop.start_from(str(trained), other)
+
+
+def bigger(size):
+    return tuple(n + 1 for n in size) if isinstance(size, tuple) else size + 1

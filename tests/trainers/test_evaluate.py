@@ -1,0 +1,153 @@
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import zoo
+from trainers import evaluate, scoring, vae
+from zoo.data import Data, Split
+from zoo.metrics import bounds
+
+
+class Counting:
+    """A model whose terms are the example itself, and whose noise is known."""
+
+    input_shapes = {"image": (1, 2, 1)}  # noqa: RUF012
+
+    def noise(self, batch_size, seed):
+        return tf.random.stateless_normal([batch_size], seed)
+
+    def loss_terms(self, batch, noise):
+        x = batch["image"][:, 0, 0, 0]
+        return {"distortion": x, "rate": 2 * x, "reweighting": 100 * x}
+
+    def log_weights(self, batch, noise):
+        return noise - batch["image"][:, 0, 1, 0]
+
+
+@pytest.fixture
+def split():
+    """(size) -> a Split of that many different examples, labels first."""
+
+    def make(size):
+        image = np.random.default_rng(size).random([size, 1, 2, 1], np.float32)
+        return Split({"label": np.arange(size, dtype=np.int32), "image": image})
+
+    return make
+
+
+@pytest.mark.parametrize("size", [2, 249, 250, 251, 501])
+def test_every_example_is_scored_once_and_in_place(split, size):
+    examples = split(size)
+    score = scoring.scorer(Counting(), lambda model, batch, noise: {"extra": -batch["image"][:, 0, 0, 0]})
+    scores = score(examples, (0, 0))
+    x = examples.arrays["image"][:, 0, 0, 0]
+    assert scores.keys() == {"bound", "distortion", "rate", "reweighting", "extra"}
+    np.testing.assert_array_equal(scores["distortion"], x)
+    np.testing.assert_array_equal(scores["extra"], -x)
+    np.testing.assert_allclose(scores["bound"], 3 * x, rtol=1e-6)  # what the loss adds beside is no part of it
+
+
+def test_the_importance_weighted_estimate_is_that_of_its_definition(split):
+    examples, samples = split(260), 5
+    found = scoring.log_likelihood(Counting(), examples, (7, 1), samples)
+    x, expected = examples.arrays["image"][:, 0, 1, 0].astype("f8"), []
+    for i, part in enumerate((x[:250], np.resize(x[250:], 250))):
+        seed = tf.random.fold_in(tf.constant([7, 1]), i)
+        draws = [tf.random.stateless_normal([250], tf.random.fold_in(seed, k)).numpy() for k in range(samples)]
+        expected.append(np.log(np.mean([np.exp(draw - part) for draw in draws], 0)))
+    np.testing.assert_allclose(found, np.concatenate(expected)[:260], rtol=1e-5)
+    assert len(np.unique(found + x)) == 260  # no two examples share their noise
+
+
+def test_figures_are_numpy_means_with_all_that_makes_them_repeatable(split):
+    examples = split(77)
+    sets = Data("numbers", "static", *[examples] * 3, origin="made up")
+    run = zoo.run.Run(None, "vae", "smoke", None, {"command": "python -m trainers.vae"})
+    figures = evaluate.figures(vae.TASK, run, Counting(), sets, samples=3, seed=4, minutes=1.5)
+    by_name = {figure["name"]: figure for figure in figures}
+    x = examples.arrays["image"][:, 0, 0, 0].astype("f8")
+    assert by_name["bound"]["value"] == pytest.approx(3 * x.mean(), rel=1e-6)
+    assert by_name["bound"]["standard_error"] == pytest.approx(3 * x.std(ddof=1) / np.sqrt(77), rel=1e-6)
+    # bits per dimension are those of the best estimate, and an example has two dimensions, not one label
+    nats = by_name["negative_log_likelihood"]
+    assert by_name["bits_per_dimension"]["value"] == pytest.approx(nats["value"] / 2 / np.log(2))
+    assert by_name["bits_per_dimension"]["standard_error"] == pytest.approx(nats["standard_error"] / 2 / np.log(2))
+    assert "K = 3 samples" in nats["definition"]
+    about = {"split": "test", "examples": 77, "data": "numbers", "regime": "static", "seed": 4, "minutes": 1.5}
+    for figure in figures:
+        assert about.items() <= figure.items() and figure["trained_by"] == "python -m trainers.vae"
+        assert {"name", "value", "unit", "standard_error", "definition"} <= figure.keys()
+    assert "77 examples of numbers, static" in evaluate.line(figures[0])
+    assert not any(
+        figure["name"].startswith("bits")
+        for figure in evaluate.figures(vae.TASK, run, Counting(), Data("numbers", "gray", *[examples] * 3, origin=""))
+    )
+
+
+def test_more_samples_need_latent_variables(split):
+    model = type("Classifier", (Counting,), {"log_weights": property()})()
+    sets = Data("numbers", "gray", *[split(3)] * 3, origin="")
+    run = zoo.run.Run(None, "draw", "cluttered", None, {"command": ""})
+    with pytest.raises(ValueError, match="samples: got 5, expected 1; draw has no latent variables"):
+        evaluate.figures(vae.TASK, run, model, sets, samples=5)
+
+
+def test_the_command_repeats_a_runs_own_figures(whole, tmp_path, capsys):
+    import shutil
+
+    run = tmp_path / "run"
+    shutil.copytree(whole, run)
+    before = json.loads((run / "metrics.json").read_text())
+    evaluate.main([str(run)])
+    out = capsys.readouterr().out
+    assert json.loads((run / "metrics.json").read_text()) == before
+    assert f"test bound: {before[0]['value']:.4g} +- " in out
+    assert out.strip() in (whole / "stdout").read_text()  # the very lines that the run ended with
+
+    evaluate.main([str(run), "--samples", "4", "--split", "validation"])
+    out = capsys.readouterr().out
+    assert json.loads((run / "metrics.json").read_text()) == before  # they are those of the test split
+    assert "validation negative_log_likelihood" in out and "K = 4" in out and "200 examples of digits, dynamic" in out
+
+
+def test_the_bound_of_a_run_is_the_mean_of_its_models_terms(whole):
+    """By hand: the weights, the test split, the noise."""
+    model, run = zoo.load(whole), zoo.run.open_run(whole)
+    examples = evaluate.sets_of(run, model).test
+    image = examples.arrays["image"].astype("f4") / 255
+    noise = model.noise(len(image), tf.random.fold_in(tf.constant([0, 0]), 0))
+    terms = model.loss_terms({"image": image}, noise)
+    expected, _ = bounds.mean_and_error(terms["distortion"] + terms["rate"])
+    figure = run.figures[0]
+    assert figure["name"] == "bound" and figure["value"] == pytest.approx(expected, rel=1e-5)
+    assert figure["examples"] == len(image) == 200 and figure["minutes"] > 0
+
+
+@pytest.mark.parametrize("name", ["nowhere", "draw/nothing"])
+def test_a_run_that_is_not_there_is_one_line(capsys, name):
+    with pytest.raises(SystemExit) as stopped:
+        evaluate.main([name])
+    err = capsys.readouterr().err
+    assert stopped.value.code == 2 and err.startswith("error: run: found no config.json in") and err.count("\n") == 1
+
+
+def test_weights_that_ship_are_scored_by_name_and_stay_as_they_are(whole, tmp_path, monkeypatch, capsys):
+    import shutil
+
+    monkeypatch.setattr(zoo.run, "SHIPPED", tmp_path)
+    folder = tmp_path / "vae" / "smoke"
+    folder.mkdir(parents=True)
+    for name in ("config.json", "model.weights.h5"):
+        shutil.copy(whole / name, folder)
+    evaluate.main(["vae/smoke"])
+    assert capsys.readouterr().out.strip() in (whole / "stdout").read_text()
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.weights.h5"]
+
+
+def test_a_run_without_weights_says_so(whole, tmp_path, capsys):
+    (tmp_path / "config.json").write_text((whole / "config.json").read_text())
+    with pytest.raises(SystemExit) as stopped:
+        evaluate.main([str(tmp_path)])
+    assert stopped.value.code == 2 and "holds no weights yet" in capsys.readouterr().err
