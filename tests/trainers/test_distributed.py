@@ -1,7 +1,6 @@
 """Replicas and workers change speed, never results beyond the order of sums. Every test has a time limit."""
 
 import json
-import signal
 import socket
 import subprocess
 import sys
