@@ -86,7 +86,6 @@ def _save(model, signatures, folder):
         if not any(_has_arrays(function) for function in functions.values()):
             break
     module = tf.Module()
-    module.model = model
     module.weights = [v.value for v in model.variables]  # otherwise the file has no signature at all (2.21)
     tf.saved_model.save(module, str(folder), functions, WITHOUT_GRADIENTS)
     return batch

@@ -37,8 +37,8 @@ def write(base, model, signatures, default, examples, about, card):
         folder = base / UNFINISHED
         shutil.rmtree(folder, ignore_errors=True)  # a killed export's: nobody else writes while we hold the lock
         module = tf.Module()
-        module.model = model  # with whatever it looks up (vocabularies)
-        module.weights = [v.value for v in model.variables]  # tf.Module does not see a Keras 3 model's own
+        # Not the model itself: each Keras 3 variable would be saved twice, as its own and as the tf.Variable in it.
+        module.weights = [v.value for v in model.variables]
         functions = {name: server_function(signature, model) for name, signature in signatures.items()}
         functions["serving_default"] = functions[default]
         tf.saved_model.save(module, str(folder), functions, WITHOUT_GRADIENTS)

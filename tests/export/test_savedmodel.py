@@ -24,6 +24,9 @@ def test_versions_count_up_and_hold_everything(tmp_path, toy, toy_signatures):
     version = save(tmp_path / "toy", toy, toy_signatures)
     assert version.name == "11"
     assert (version / "README.md").read_text() == "# card\n"
+    assert (
+        len(tf.train.list_variables(str(version / "variables" / "variables"))) == 2 + 1
+    )  # once each; the object graph
     assert not (tmp_path / "toy" / savedmodel.UNFINISHED).exists()
     signatures = tf.saved_model.load(str(version)).signatures
     assert set(signatures) == {"one", "four", "none", "serving_default"}
