@@ -52,9 +52,11 @@ def train(options, network, folder):
         if getattr(options, name) is not None:
             command += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
     with subprocess.Popen(command) as child:
-        signal.signal(signal.SIGTERM, lambda number, _: child.send_signal(number))
-        signal.signal(signal.SIGINT, lambda *_: None)  # the terminal sends it to the child as well, which saves
+        term = signal.signal(signal.SIGTERM, lambda number, _: child.send_signal(number))
+        interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to the child, which saves
         code = child.wait()
+    signal.signal(signal.SIGTERM, term)
+    signal.signal(signal.SIGINT, interrupt)
     if code or not (folder / "metrics.json").exists():
         sys.exit(code)
 

@@ -1,4 +1,5 @@
 import json
+import signal
 
 import numpy as np
 import pytest
@@ -39,8 +40,10 @@ def test_the_picture_has_a_column_for_each_network():
 @pytest.mark.timeout(600)
 def test_two_networks_are_trained_and_compared(tmp_path, capsys):
     """The whole command, three steps each."""
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     arguments = ["--networks", "nn", "gru", "--steps", "3", "--workdir", str(tmp_path)]
     compare.main(arguments)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
     rows = json.loads((tmp_path / "comparison.json").read_text())
     assert [row["network"] for row in rows] == ["nn", "gru"]
     for row in rows:
