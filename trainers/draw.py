@@ -7,7 +7,7 @@ FILMED = 16  # samples in a film
 
 
 def panels(model, batch, noise):
-    """Samples, reconstructions and the canvas growing; the classifier's glimpses."""
+    """Samples, reconstructions, the canvas growing, the rate of each glimpse; the classifier's glimpses."""
     from trainers import pictures
 
     image = batch["image"].numpy()
@@ -16,6 +16,7 @@ def panels(model, batch, noise):
         still = image[:, None].repeat(windows.shape[1], 1)
         return {"glimpses": pictures.film(still, None, windows, read_n=model.config.read_n)}
     config, windows = model.config, points(model)
+    rates = model.rates(model.infer(batch["image"], noise)[1]).numpy()  # [T, N]
     rebuilt = {name: value.numpy() for name, value in model.reconstruct(batch["image"], noise).items()}
     sampled = {name: value.numpy() for name, value in model.decode(noise).items()}
     few = slice(0, 4)
@@ -28,6 +29,7 @@ def panels(model, batch, noise):
             *(rebuilt[name][few] if config.attention else None for name in ("windows", "read_windows")),
             **windows,
         ),
+        "rate": pictures.curves({"rate": rates.mean(1)}, xlabel="glimpse"),
     }
 
 

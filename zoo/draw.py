@@ -147,7 +147,7 @@ class DRAW(keras.Model):
         return State(*(tf.broadcast_to(v, [batch_size, *v.shape]) for v in self.initial))
 
     def infer(self, x, noise):
-        """All glimpses at x: [B, H, W, C] in [0, 1]; noise: [B, T, Z].
+        """All glimpses at x: [B, H, W, C] in [0, 1]; noise: [B, T, Z]. x is a constant to the gradient.
 
         Returns (the last canvas [B, H, W, C] in logits, Glimpse of [T, B, Z] without windows).
         """
@@ -254,7 +254,10 @@ class DRAWClassifier(keras.Model):
         return {}
 
     def classify(self, image):
-        """image: [B, H, W, C] in [0, 1]. Returns {"logits": [B, classes], "windows": [B, T, 5]}."""
+        """image: [B, H, W, C] in [0, 1], a constant to the gradient.
+
+        Returns {"logits": [B, classes], "windows": [B, T, 5]}.
+        """
         config = self.config
         height, width, _ = config.image_shape
 

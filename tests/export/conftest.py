@@ -84,6 +84,11 @@ def write_run(folder, name, preset, sizes):
     return folder
 
 
+@pytest.fixture(name="write_run")
+def _write_run():
+    return write_run
+
+
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory, request):
     """served name -> its folder of exports (models/), with the run beside it (run/)."""

@@ -132,8 +132,8 @@ def test_two_replicas_take_one_replicas_plain_step(request, clip):
         np.testing.assert_allclose(two["values"][name], values, rtol=1e-4)
     if clip == 2:
         assert min(one["values"]["norm/gradient"]) > 2  # clipped in every step, reported before
-        # Five steps of 1e-3 along gradients of norm 2, much the same each time.
-        assert np.linalg.norm(np.concatenate(one["moved"])) == pytest.approx(5 * 2e-3, rel=0.25)
+        # Five steps of 1e-3 along gradients of norm 2, which point in similar directions.
+        assert 0.6 * 5 * 2e-3 < np.linalg.norm(np.concatenate(one["moved"])) <= 5 * 2e-3 * 1.001
     # Each replica has its own half of the noise that one replica has in whole.
     halves = sorted(row for noise in two["noise"] for row in noise)
     assert len(two["noise"]) == 10 and all(len(noise) == 6 for noise in two["noise"])

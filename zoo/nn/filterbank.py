@@ -24,7 +24,7 @@ def window(parameters, height, width, n):
         (width + 1) / 2 * (g_x + 1),
         (height + 1) / 2 * (g_y + 1),
         stride * tf.exp(log_delta),
-        tf.exp(log_variance),
+        tf.maximum(tf.exp(log_variance), 1e-12),  # the gradient divides by its square
         tf.exp(log_gamma),
     )
 

@@ -15,7 +15,7 @@ _only_forward = contextvars.ContextVar("only_forward", default=False)
 
 @contextlib.contextmanager
 def only_forward():
-    """Loops traced inside keep nothing for a gradient: for graphs that leave as they are.
+    """Loops traced inside keep nothing for a gradient, and refuse one (RuntimeError): for graphs that are exported.
 
     TensorFlow drops by itself what is kept in vain; LiteRT does not (2.21), and its file grows tenfold.
     """
@@ -94,6 +94,8 @@ def scan(step, state, inputs, maps, outputs):
         _, last, ys, kept = _repeat(forward, length, start)
 
         def gradient(*upstream):
+            if no_way_back:
+                raise RuntimeError("a loop traced under only_forward has no gradient; trace it outside")
             d_last, d_ys = upstream[:states], upstream[states:]
             # Transposed once: inside the loop it would be done again for every step.
             across = {n: tf.transpose(tf.cast(kernel, dtypes[n])) for n, (kernel, _) in weights.items()}

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo.nn.recurrence import affine, lstm, lstm_gates, scan
+from zoo.nn.recurrence import affine, lstm, lstm_gates, only_forward, scan
 
 ways = pytest.mark.parametrize(
     "run", [lambda f: f, tf.function, tf.function(jit_compile=True)], ids=["eager", "graph", "jit"]
@@ -120,6 +120,17 @@ def test_scan_and_its_gradient_are_those_of_the_plain_loop(run):
 def test_one_step_and_one_example_are_no_special_case(length, batch):
     got, want = Case(length, batch).gradients(lambda f: f)
     assert_equal(got, want)
+
+
+def test_a_loop_that_only_runs_forward_has_equal_values_and_refuses_a_gradient():
+    case = Case(4, 3)
+    _, want = case.quick(case.state, case.inputs)
+    with only_forward(), tf.GradientTape() as tape:
+        tape.watch(case.inputs)
+        loss, got = case.quick(case.state, case.inputs)
+    assert_equal(got, want, rtol=0, atol=0)
+    with pytest.raises(RuntimeError, match="traced under only_forward has no gradient"):
+        tape.gradient(loss, case.inputs)
 
 
 @pytest.mark.parametrize("use", ["state", "outputs"])

@@ -1,0 +1,48 @@
+import json
+
+import numpy as np
+import pytest
+
+import zoo
+import zoo.run
+from export import ship
+
+
+@pytest.fixture
+def run(write_run, tmp_path, monkeypatch):
+    """A small run of DRAW, as trained from a folder of data; what ships goes aside."""
+    monkeypatch.setattr(zoo.run, "SHIPPED", tmp_path / "shipped")
+    folder = write_run(tmp_path / "run", "draw", "smoke", {"image_shape": (9, 11, 2)})
+    config = json.loads((folder / "config.json").read_text())
+    command = f"python -m trainers.draw --preset smoke --data-dir {tmp_path}/sets --workdir {folder}"
+    config |= {"command": command, "data_dir": f"{tmp_path}/sets", "origin": f"mnist.npz in {tmp_path}/sets"}
+    (folder / "config.json").write_text(json.dumps(config))
+    figures = json.loads((folder / "metrics.json").read_text())
+    (folder / "metrics.json").write_text(json.dumps([figure | {"minutes": 2.5} for figure in figures]))
+    return folder
+
+
+def test_what_ships_is_the_run_without_the_machine_it_was_made_on(run, tmp_path, capsys):
+    ship.main([str(run)])
+    shipped = tmp_path / "shipped" / "draw" / "smoke"
+    assert capsys.readouterr().out.strip() == str(shipped)
+    for ours, theirs in zip(zoo.load("draw/smoke").variables, zoo.load(run).variables, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert zoo.run.open_run("draw/smoke").figures[0]["value"] == 91.25
+    card = (shipped / "README.md").read_text()
+    assert "`python -m trainers.draw --preset smoke --data-dir data --workdir runs/draw/smoke`" in card
+    assert "91.25 | nats" in card and "2 minutes of training" in card
+    for name in ("config.json", "metrics.json", "README.md"):
+        assert str(tmp_path) not in (shipped / name).read_text()
+
+
+def test_weights_without_figures_or_too_large_do_not_ship(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(ship, "LARGEST", 1000)
+    with pytest.raises(SystemExit, match=r"error: weights: got [\d,]+ bytes, expected at most 1,000"):
+        ship.main([str(run)])
+    monkeypatch.undo()
+    monkeypatch.setattr(zoo.run, "SHIPPED", tmp_path / "shipped")
+    (run / "metrics.json").unlink()
+    with pytest.raises(SystemExit, match="has no figures; measure with python"):
+        ship.main([str(run)])
+    assert not (tmp_path / "shipped").exists()
