@@ -31,7 +31,7 @@ def test_what_ships_is_the_run_without_the_machine_it_was_made_on(run, tmp_path,
     assert zoo.run.open_run("draw/smoke").figures[0]["value"] == 91.25
     card = (shipped / "README.md").read_text()
     assert "`python -m trainers.draw --preset smoke --data-dir data --workdir runs/draw/smoke`" in card
-    assert "91.25 | nats" in card and "2 minutes of training" in card
+    assert "91.25 | nats" in card and "2 min of training" in card
     for name in ("config.json", "metrics.json", "README.md"):
         assert str(tmp_path) not in (shipped / name).read_text()
 
