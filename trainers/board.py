@@ -11,6 +11,7 @@ import time
 import numpy as np
 import tensorflow as tf
 from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins import projector
 from tensorboard.plugins.hparams import api as hparams_api
 from tensorboard.plugins.image import metadata as image_metadata
@@ -65,11 +66,6 @@ class Board:
             for tag, value in values.items():
                 tf.summary.histogram(tag, value)
 
-    def text(self, step, tag, markdown, split="train"):
-        """A note in markdown."""
-        with self._writers[split].as_default(step):
-            tf.summary.text(tag, markdown)
-
     def final(self, step, figures):
         """figures: {name: number}, the run's results, beside its hyperparameters in the HParams table."""
         self.scalars(step, figures, "hparams")
@@ -110,6 +106,12 @@ class Board:
 
     def __exit__(self, *_):
         self.close()
+
+
+def read(folder, tag):
+    """A curve that a Board wrote into a folder, resumed or not: its steps and its values, [N] each."""
+    events = EventAccumulator(str(folder), {"tensors": 0}).Reload().Tensors(tag)
+    return np.array([e.step for e in events]), np.array([float(tf.make_ndarray(e.tensor_proto)) for e in events])
 
 
 def _writer(folder, start_step):

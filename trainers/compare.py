@@ -66,6 +66,7 @@ def measure(folder):
     import numpy as np
 
     import zoo.run
+    from trainers.board import read
     from trainers.evaluate import sets_of
     from zoo import data
     from zoo.metrics import latent
@@ -77,13 +78,15 @@ def measure(folder):
         means.append(model.posterior(batch["sequence"])[0].numpy()[:n])
     means, labels = np.concatenate(means), sets.test.arrays["label"]
     figures = {figure["name"]: figure for figure in run.figures}
+    # The median of the curve, which neither compilation nor validation moves.
+    speed = np.median(read(folder / "train", "speed/examples_per_second")[1])
     row = {
         "network": run.settings.model.inference,
         "parameters": model.count_params(),
         **{name: figures[name]["value"] for name in ("bound", "distortion", "rate")},
         "standard_error": figures["bound"]["standard_error"],
         "knn_accuracy": latent.knn_accuracy(means, labels, NEIGHBOURS),
-        "seconds_per_epoch": sets.train.size / examples_per_second(folder),
+        "seconds_per_epoch": float(sets.train.size / speed),
         "minutes": figures["bound"]["minutes"],
         "steps": run.settings.steps,
         "seed": run.settings.seed,
@@ -92,16 +95,6 @@ def measure(folder):
     }
     z = latent.manifold(20).reshape(-1, 2)
     return row, means, labels, model.decode(z)["sequence"].numpy()
-
-
-def examples_per_second(folder):
-    """The median over a run's curve, which neither compilation nor validation moves."""
-    import numpy as np
-    import tensorflow as tf
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    events = EventAccumulator(str(folder / "train"), {"tensors": 0}).Reload()
-    return float(np.median([tf.make_ndarray(e.tensor_proto) for e in events.Tensors("speed/examples_per_second")]))
 
 
 def table(rows):

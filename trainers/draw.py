@@ -29,7 +29,7 @@ def panels(model, batch, noise):
             *(rebuilt[name][few] if config.attention else None for name in ("windows", "read_windows")),
             **windows,
         ),
-        "rate": pictures.curves({"rate": rates.mean(1)}, xlabel="glimpse"),
+        "rate": pictures.curves({"rate": (range(1, len(rates) + 1), rates.mean(1))}, "glimpse"),
     }
 
 

@@ -15,8 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 import zoo.run
-from trainers import evaluate, scoring
-from trainers.board import Board
+from trainers import board, evaluate, pictures, scoring
 from trainers.checkpoint import Checkpoints, aside, assign, lock, require_room, write_json
 from trainers.console import Console
 from zoo import catalogue, data
@@ -258,7 +257,7 @@ class Training:
         if self.writes:
             config = describe(self.task, self.options)
             write_json(self.workdir / "config.json", {**config, "origin": self.sets.origin})
-            self.board = Board(self.workdir, to_dict(self.settings), self.step)
+            self.board = board.Board(self.workdir, to_dict(self.settings), self.step)
         self.handlers = {number: signal.signal(number, self.on_signal) for number in INTERRUPTED}
         return self
 
@@ -324,8 +323,8 @@ class Training:
     def next_stop(self):
         """The next step after which something is due: a checkpoint or pictures."""
         every = self.settings.every
-        pictures = FIRST_PICTURES * 2 ** max(0, math.floor(math.log2(max(self.step, 1) / FIRST_PICTURES)) + 1)
-        return min(self.settings.steps, (self.step // every + 1) * every, pictures)
+        shown = FIRST_PICTURES * 2 ** max(0, math.floor(math.log2(max(self.step, 1) / FIRST_PICTURES)) + 1)
+        return min(self.settings.steps, (self.step // every + 1) * every, shown)
 
     def all_finite(self, values):
         """False, and a line that names the step and its values, if a number is not finite."""
@@ -416,6 +415,8 @@ class Training:
         self.board.final(self.step, {figure["name"]: figure["value"] for figure in figures})
         if self.task.embed is not None:
             self.embed(model)
+        if not self.refused:
+            pictures.save(run / "pictures", "curve", pictures.curves(self.curves(), "minutes of training"))
         say()
         for figure in figures:
             say(evaluate.line(figure))
@@ -425,6 +426,14 @@ class Training:
         say(f"  python -m trainers.evaluate {run}")
         say(f"  python -m export.{self.task.name} {run} --out models")
         return 0
+
+    def curves(self):
+        """{split: (minutes of training, bound)} of the whole run, but for the beginning's high bounds."""
+        steps, speed = board.read(self.workdir / "train", "speed/examples_per_second")
+        minutes = np.cumsum(np.diff(steps, prepend=0) * self.settings.batch_size / speed) / 60
+        found = {split: board.read(self.workdir / split, "bound") for split in ("train", "validation")}
+        low = {split: bound <= found["validation"][1].max() for split, (_, bound) in found.items()}
+        return {split: (np.interp(at, steps, minutes)[low[split]], b[low[split]]) for split, (at, b) in found.items()}
 
     def embed(self, model):
         """The latent space of the test split for TensorBoard's projector."""

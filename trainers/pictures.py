@@ -103,13 +103,12 @@ def scatter(points, labels=None, limits=None, size=480):
     return _paint(figure)
 
 
-def curves(lines, x=None, xlabel="step", ylabel="nats", width=480, height=320):
-    """Lines {name: [T]} over x [T] (1 ... T without it), such as the rate of each glimpse -> uint8."""
+def curves(lines, xlabel, ylabel="nats", width=480, height=320):
+    """Lines {name: (x [N], y [N])}, such as the rate of each glimpse -> uint8 [height, width, 3]."""
     figure, axes = _figure(width, height)
-    for name, values in lines.items():
-        axes.plot(np.arange(1, len(values) + 1) if x is None else x, values, label=name)
+    for name, (x, y) in lines.items():
+        axes.plot(x, y, label=name, linewidth=1, marker=".", markersize=3)
     axes.set(xlabel=xlabel, ylabel=ylabel)
-    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
     if len(lines) > 1:
         axes.legend(fontsize=8)

@@ -100,7 +100,7 @@ def test_plots_have_the_size_asked_for_and_show_the_points():
     assert picture.shape == (300, 300, 3) and picture.dtype == np.uint8
     empty = pictures.scatter(np.zeros([0, 2]), limits=(-4, 4), size=300)
     assert (picture != empty).any()
-    assert pictures.curves({"rate": [3, 2, 1]}, width=300, height=200).shape == (200, 300, 3)
+    assert pictures.curves({"rate": ([1, 2, 3], [3, 2, 1])}, "glimpse", width=300, height=200).shape == (200, 300, 3)
 
 
 def test_saved_files_are_read_back_by_pillow(tmp_path):
