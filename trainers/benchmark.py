@@ -17,6 +17,7 @@ from typing import Annotated
 
 import tyro
 
+from trainers.console import import_tensorflow, stop
 from zoo import catalogue
 
 SAMPLE_SECONDS = 0.2  # what is faster is repeated within one timing
@@ -258,16 +259,12 @@ def rounded(figures):
 def main(arguments=None):
     """The command line."""
     options = tyro.cli(Options, args=arguments, prog="python -m trainers.benchmark")
-    from trainers.command import stop
-
     try:
         settings_of(options)
         threads = keep_to(options.threads)
         load = Load()
         time.sleep(1)
         warn(load.of_others(), "now")
-        from trainers.console import import_tensorflow
-
         tf = import_tensorflow()
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         figures = measure(options, threads)

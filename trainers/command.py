@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from trainers.console import import_tensorflow, stop
 from zoo import catalogue
 from zoo.configs.base import Settings
 
@@ -56,17 +57,9 @@ def parse(name, arguments):
     return dataclasses.replace(options, workdir=options.workdir or pathlib.Path("runs", name, preset))
 
 
-def stop(error, code=2):
-    """Ends the process with one line on standard error."""
-    print(f"error: {error}", file=sys.stderr)
-    sys.exit(code)
-
-
 def main(task, arguments=None):
     """Runs a trainer's command line and exits."""
     options = parse(task.name, sys.argv[1:] if arguments is None else arguments)
-    from trainers.console import import_tensorflow
-
     try:
         import_tensorflow()
         from trainers.loop import train

@@ -14,6 +14,8 @@ from typing import Literal
 
 import tyro
 
+from trainers.console import import_tensorflow
+
 NEIGHBOURS = 5
 COLUMNS = {  # name: how it is written
     "network": "{}",
@@ -145,8 +147,6 @@ def main(arguments=None):
     folder = options.workdir or pathlib.Path("runs", "compare", options.data)
     for network in options.networks:
         train(options, network, folder / network)
-    from trainers.console import import_tensorflow
-
     import_tensorflow()
     from trainers.pictures import save_png
 

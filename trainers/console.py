@@ -108,6 +108,12 @@ for line in sys.stdin.buffer:
 """
 
 
+def stop(error, code=2):
+    """Ends the process with one line on standard error."""
+    print(f"error: {error}", file=sys.stderr)
+    sys.exit(code)
+
+
 def import_tensorflow():
     """Import TensorFlow and look for its devices without the chatter of a healthy start; returns the module.
 

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from trainers.console import import_tensorflow, stop
+
 DEFINITIONS = {  # name: (unit, definition)
     "bound": ("nats", "distortion + rate, one sample from the posterior; -log p(x) is at most this"),
     "distortion": ("nats", "-log p(x | z), one sample from the posterior"),
@@ -125,9 +127,6 @@ def write(path, found):
 def main(arguments=None):
     """The command line."""
     options = tyro.cli(Options, args=arguments, prog="python -m trainers.evaluate")
-    from trainers.command import stop
-    from trainers.console import import_tensorflow
-
     import_tensorflow()
     import zoo.run
 

@@ -11,6 +11,8 @@ from typing import Annotated
 
 import tyro
 
+from trainers.console import import_tensorflow, stop
+
 
 @dataclasses.dataclass(frozen=True)
 class Options:
@@ -78,9 +80,6 @@ def judge(model, network, count, sure, seed):
 def main(arguments=None):
     """The command line."""
     options = tyro.cli(Options, args=arguments, prog="python -m trainers.judge")
-    from trainers.command import stop
-    from trainers.console import import_tensorflow
-
     import_tensorflow()
     import zoo
     from zoo import data

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import tyro
 
+from trainers.console import import_tensorflow, stop
+
 BATCH = 250  # samples decoded at a time
 SHOWN = 64  # samples in the pictures, and in samples.npz with every step
 
@@ -51,9 +53,6 @@ def sample(model, count, seed):
 def main(arguments=None):
     """The command line."""
     options = tyro.cli(Options, args=arguments, prog="python -m trainers.sample")
-    from trainers.command import stop
-    from trainers.console import import_tensorflow
-
     import_tensorflow()
     import numpy as np
 
