@@ -112,7 +112,8 @@ def measure(options, threads):
 
     from trainers import products
     from trainers.evaluate import task_of
-    from trainers.loop import distributed, make_strategy, step_function
+    from trainers.loop import distributed, step_function
+    from trainers.strategy import make_strategy
 
     settings, load = settings_of(options), Load()
     keras.utils.set_random_seed(settings.seed)

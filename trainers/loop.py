@@ -18,6 +18,7 @@ import zoo.run
 from trainers import board, evaluate, pictures, scoring
 from trainers.checkpoint import Checkpoints, aside, assign, lock, require_room, write_json
 from trainers.console import Console
+from trainers.strategy import agreed, is_chief, leave_last, make_strategy
 from zoo import catalogue, data
 from zoo.configs.base import to_dict
 
@@ -57,40 +58,6 @@ def train(task, options):
         if options.dry_run:
             return dry_run(learner, sets)
         return stack.enter_context(Training(task, options, learner, sets, writes)).run()
-
-
-def make_strategy(devices=""):
-    """MultiWorkerMirroredStrategy with TF_CONFIG, else MirroredStrategy over the devices ("cpu:0,cpu:1")."""
-    cluster = tf.distribute.cluster_resolver.TFConfigClusterResolver().cluster_spec()
-    if cluster:
-        return tf.distribute.MultiWorkerMirroredStrategy()
-    names = [name.strip().upper() for name in devices.split(",") if name.strip()]
-    cpus = sum(name.startswith("CPU") for name in names)
-    if cpus > 1:
-        cpu = tf.config.list_physical_devices("CPU")[0]
-        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * cpus)
-    known = [f"{d.device_type}:{d.name.split(':')[-1]}" for d in tf.config.list_logical_devices()]
-    for name in names:
-        if name not in known:
-            raise ValueError(f"devices: got {name.lower()}, expected among {', '.join(known).lower()}")
-    return tf.distribute.MirroredStrategy(names or None)
-
-
-def is_chief(strategy):
-    """Whether this process writes: the only one, or the first worker."""
-    resolver = strategy.cluster_resolver
-    if resolver is None:
-        return True
-    first = "chief" if "chief" in resolver.cluster_spec().jobs else "worker"
-    return (resolver.task_type, resolver.task_id) == (first, 0)
-
-
-def agreed(strategy, numbers):
-    """The means of all workers' numbers: by these they decide alike, or each would wait for the others for ever."""
-    if strategy.cluster_resolver is None:
-        return numbers
-    mine = strategy.run(lambda: tf.constant([float(number) for number in numbers], tf.float64))
-    return strategy.reduce(tf.distribute.ReduceOp.MEAN, mine, axis=None).numpy().tolist()
 
 
 def start_from(name, model):
@@ -268,6 +235,7 @@ class Training:
         if self.writes:
             with self.spared("TensorBoard's files"):
                 self.board.close()
+            leave_last(self.learner.strategy)
 
     def on_signal(self, number, _):
         self.signal = signal.Signals(number)

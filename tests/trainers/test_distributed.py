@@ -1,6 +1,8 @@
 """Replicas and workers change speed, never results beyond the order of sums. Every test has a time limit."""
 
 import json
+import re
+import signal
 import socket
 import subprocess
 import sys
@@ -47,7 +49,7 @@ loop.time = types.SimpleNamespace(monotonic=lambda: 1000 * time.monotonic())
 """
 
 
-def workers(start, folder):
+def workers(start, folder, *more):
     """Two workers of one cluster, in one directory."""
     sockets = [socket.socket() for _ in range(2)]
     for s in sockets:
@@ -58,7 +60,8 @@ def workers(start, folder):
     for index in range(2):
         config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
         environment = {"TF_CONFIG": json.dumps(config)}
-        yield start(folder, *TINY.split(), model="draw", environment=environment, before=HURRIED if index else "")
+        hurried = HURRIED if index else ""
+        yield start(folder, *TINY.split(), *more, model="draw", environment=environment, before=hurried)
 
 
 @pytest.mark.timeout(LIMIT)
@@ -69,6 +72,17 @@ def test_two_workers_equal_one(tmp_path, one_replica, start, finish, state):
     assert "test bound" in outputs[0] and "test bound" not in outputs[1]
     assert difference(state(tmp_path), state(one_replica)) <= 1e-4
     assert len(list((tmp_path / "train").glob("events*"))) == 1
+
+
+@pytest.mark.timeout(2 * LIMIT)
+@pytest.mark.parametrize("stopped", [0, 1], ids=["first", "second"])
+def test_a_worker_that_is_stopped_stops_the_others(tmp_path, start, wait_for, finish, state, stopped):
+    processes = list(workers(start, tmp_path, "--steps", "100000"))
+    wait_for(processes[stopped], "step")
+    processes[stopped].send_signal(signal.SIGTERM)
+    outputs = [finish(process)[0] for process in processes]
+    steps = {re.search(r"stopped by SIGTERM at step ([\d,]+); the same command continues", out)[1] for out in outputs}
+    assert len(steps) == 1 and state(tmp_path)["step"] == int(steps.pop().replace(",", ""))
 
 
 def test_a_batch_that_replicas_cannot_share_is_one_line(tmp_path, start, finish):
@@ -84,6 +98,7 @@ import dataclasses, json
 import keras, numpy as np, tensorflow as tf
 from trainers import loop
 from trainers.step import Learner
+from trainers.strategy import make_strategy
 from zoo import catalogue, data
 
 settings = dataclasses.replace(catalogue.preset("vae", "smoke"), batch_size=12, clip_norm=CLIP)
@@ -92,7 +107,7 @@ for devices in ("cpu:0,cpu:1", "cpu:0"):
     if devices == "cpu:0":
         strategy = tf.distribute.MirroredStrategy(["CPU:0"])  # the CPU stays cut in two
     else:
-        strategy = loop.make_strategy(devices)  # before anything touches the CPU
+        strategy = make_strategy(devices)  # before anything touches the CPU
     sets = data.load("digits", shapes={"image": (28, 28, 1)}, regime="static")
     keras.utils.set_random_seed(0)
     seen = []

@@ -1,5 +1,7 @@
 import dataclasses
+import socket
 import sys
+import threading
 import types
 from types import SimpleNamespace
 
@@ -10,6 +12,7 @@ import tensorflow as tf
 
 from trainers import loop, step, vae
 from trainers.step import Learner
+from trainers.strategy import agreed, is_chief, leave_last
 from trainers.task import Task
 from zoo import catalogue, data
 from zoo.configs.base import Settings
@@ -153,8 +156,19 @@ def test_validation_and_saved_weights_are_the_averages(train, quick, tmp_path, s
 def test_one_process_writes(cluster, task, expected):
     spec = tf.train.ClusterSpec({job: ["localhost:1", "localhost:2"] for job in cluster})
     resolver = SimpleNamespace(cluster_spec=lambda: spec, task_type=task[0], task_id=task[1])
-    assert loop.is_chief(SimpleNamespace(cluster_resolver=resolver)) == expected
-    assert loop.is_chief(SimpleNamespace(cluster_resolver=None))
+    assert is_chief(SimpleNamespace(cluster_resolver=resolver)) == expected
+    assert is_chief(SimpleNamespace(cluster_resolver=None))
+
+
+def test_the_first_worker_leaves_when_the_others_have_gone():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        spec = tf.train.ClusterSpec({"worker": ["127.0.0.1:1", f"127.0.0.1:{other.getsockname()[1]}"]})
+        resolver = SimpleNamespace(cluster_spec=lambda: spec, task_type="worker", task_id=0)
+        gone = threading.Timer(0.5, other.close)
+        gone.start()
+        leave_last(SimpleNamespace(cluster_resolver=resolver))
+        assert other.fileno() == -1
+    gone.join()
 
 
 def test_workers_that_see_other_directories_are_refused(train, monkeypatch):
@@ -164,7 +178,7 @@ def test_workers_that_see_other_directories_are_refused(train, monkeypatch):
 
 
 def test_workers_decide_by_the_mean():
-    assert loop.agreed(tf.distribute.MirroredStrategy(["CPU:0"]), [1.5, True]) == [1.5, True]
+    assert agreed(tf.distribute.MirroredStrategy(["CPU:0"]), [1.5, True]) == [1.5, True]
 
 
 # A step of one's own: a generative adversarial network of numbers, two optimisers in alternation

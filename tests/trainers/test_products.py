@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from trainers import products
-from trainers.loop import make_strategy
 from trainers.step import Learner
+from trainers.strategy import make_strategy
 from zoo import catalogue
 from zoo.configs.base import Settings
 from zoo.configs.draw import PRESETS, DRAWConfig
