@@ -107,7 +107,7 @@ def curves(lines, xlabel, ylabel="nats", width=480, height=320):
     """Lines {name: (x [N], y [N])}, such as the rate of each glimpse -> uint8 [height, width, 3]."""
     figure, axes = _figure(width, height)
     for name, (x, y) in lines.items():
-        axes.plot(x, y, label=name, linewidth=1, marker=".", markersize=3)
+        axes.plot(x, y, label=name, linewidth=1, marker="." if len(x) < 100 else None)
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.grid(alpha=0.3)
     if len(lines) > 1:
