@@ -189,6 +189,11 @@ def dry_run(learner, sets):
     return 0
 
 
+def means_by_tag(values):
+    """{TensorBoard's tag: mean} of {name: array}; names without a group come together under loss."""
+    return {name if "/" in name else f"loss/{name}": float(value.mean()) for name, value in values.items()}
+
+
 class Training:
     """One process's part in a run."""
 
@@ -315,10 +320,10 @@ class Training:
         self.console.update(self.step, float(values["bound"].mean()), examples)
         if not self.writes:
             return
-        means = {name: float(value.mean()) for name, value in values.items()}
         rate = float(tf.convert_to_tensor(self.learner.optimizers[0].learning_rate))
         with self.spared("TensorBoard's files"):
-            self.board.scalars(self.step, {**means, "learning_rate": rate, "speed/examples_per_second": examples})
+            self.board.scalars(self.step, means_by_tag(values))
+            self.board.scalars(self.step, {"optimizer/learning_rate": rate, "speed/examples_per_second": examples})
             if (self.step / FIRST_PICTURES) in (2.0**k for k in range(32)):
                 self.show()
 
@@ -367,10 +372,9 @@ class Training:
         """The bound on the validation split; every term goes to TensorBoard."""
         seed = (self.settings.seed, VALIDATION)
         terms = self.score(self.sets.validation, seed)
-        means = {name: float(values.mean()) for name, values in terms.items()}
         with self.spared("TensorBoard's files"):
-            self.board.scalars(self.step, means, "validation")
-        return means["bound"]
+            self.board.scalars(self.step, means_by_tag(terms), "validation")
+        return float(terms["bound"].mean())
 
     def finish(self):
         """Scores and pictures of the best weights, and what to do next."""
@@ -380,7 +384,7 @@ class Training:
         figures = evaluate.figures(self.task, zoo.run.open_run(run), model, self.sets, minutes=self.seconds / 60)
         evaluate.write(run / "metrics.json", figures)
         evaluate.draw(self.task, model, self.sets, run / "pictures")
-        self.board.final(self.step, {figure["name"]: figure["value"] for figure in figures})
+        self.board.final(self.step, {f"test/{figure['name']}": figure["value"] for figure in figures})
         if self.task.embed is not None:
             self.embed(model)
         if not self.refused:
@@ -399,7 +403,7 @@ class Training:
         """{split: (minutes of training, bound)} of the whole run, but for the beginning's high bounds."""
         steps, speed = board.read(self.workdir / "train", "speed/examples_per_second")
         minutes = np.cumsum(np.diff(steps, prepend=0) * self.settings.batch_size / speed) / 60
-        found = {split: board.read(self.workdir / split, "bound") for split in ("train", "validation")}
+        found = {split: board.read(self.workdir / split, "loss/bound") for split in ("train", "validation")}
         low = {split: bound <= found["validation"][1].max() for split, (_, bound) in found.items()}
         return {split: (np.interp(at, steps, minutes)[low[split]], b[low[split]]) for split, (at, b) in found.items()}
 

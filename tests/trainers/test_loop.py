@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from trainers import loop, step, vae
+from trainers.board import Board
 from trainers.step import Learner
 from trainers.strategy import agreed, is_chief, leave_last
 from trainers.task import Task
@@ -158,6 +159,18 @@ def test_one_process_writes(cluster, task, expected):
     resolver = SimpleNamespace(cluster_spec=lambda: spec, task_type=task[0], task_id=task[1])
     assert is_chief(SimpleNamespace(cluster_resolver=resolver)) == expected
     assert is_chief(SimpleNamespace(cluster_resolver=None))
+
+
+def test_the_learning_curve_is_over_minutes_of_training(tmp_path):
+    with Board(tmp_path, {}) as board:
+        for step, speed, bound in ((30, 16, 9), (60, 8, 5), (90, 8, 4)):
+            board.scalars(step, {"speed/examples_per_second": speed, "loss/bound": bound})
+        board.scalars(60, {"loss/bound": 6}, "validation")
+    training = SimpleNamespace(workdir=tmp_path, settings=SimpleNamespace(batch_size=32))
+    curves = loop.Training.curves(training)
+    # Thirty steps take one minute at 16 examples a second, two at 8. What lies above all of validation is left out.
+    np.testing.assert_allclose(curves["train"], [[3, 5], [5, 4]])
+    np.testing.assert_allclose(curves["validation"], [[3], [6]])
 
 
 def test_the_first_worker_leaves_when_the_others_have_gone():
