@@ -45,14 +45,15 @@ def between(originals, rebuilt):
 
 
 def rolls(model, tunes):
-    """The first TUNES tunes of [N, S, D], one below the other."""
+    """The first TUNES tunes of [N, S, D], one beside the other."""
     import numpy as np
 
     from trainers import pictures
     from zoo.data.tunes import lowest_note
 
     lowest = lowest_note(model.config.sequence_shape[1])
-    return np.concatenate([pictures.piano_roll(tune, lowest=lowest) for tune in tunes[:TUNES]])
+    found = [pictures.piano_roll(tune, lowest=lowest) for tune in tunes[:TUNES]]
+    return np.concatenate([np.pad(roll, ((0, 0), (0, 6), (0, 0)), constant_values=255) for roll in found], 1)
 
 
 def files(model, noise, folder):

@@ -11,9 +11,9 @@ from zoo import data
 
 @pytest.fixture(scope="module")
 def judged():
-    """The embedded digits with a classifier that has seen them for a few epochs."""
+    """The embedded digits with a classifier that has seen them for ten epochs."""
     sets = data.load("digits", shapes={"image": (28, 28, 1), "label": ()}, regime="gray")
-    return sets, *judge.classifier(sets, seed=0, epochs=5)
+    return sets, *judge.classifier(sets, seed=0)
 
 
 def painter(images):
