@@ -50,7 +50,7 @@ def classifier(sets, seed, epochs=10):
             layers.Dense(int(train["label"].max()) + 1, activation="softmax"),
         ]
     )
-    # Without XLA, whose convolutions take four times as long on a CPU.
+    # Without XLA, whose convolutions are slow on a CPU.
     network.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
     network.fit(as_bytes(train["image"]), train["label"], batch_size=100, epochs=epochs, verbose=0)
     test = sets.test.arrays
