@@ -109,8 +109,9 @@ class Board:
 
 
 def read(folder, tag):
-    """A curve that a Board wrote into a folder, resumed or not: its steps and its values, [N] each."""
-    events = EventAccumulator(str(folder), {"tensors": 0}).Reload().Tensors(tag)
+    """A curve that a Board wrote into a folder, resumed or not: its steps and its values, [N] each (N may be 0)."""
+    found = EventAccumulator(str(folder), {"tensors": 0}).Reload()
+    events = found.Tensors(tag) if tag in found.Tags()["tensors"] else []
     return np.array([e.step for e in events]), np.array([float(tf.make_ndarray(e.tensor_proto)) for e in events])
 
 

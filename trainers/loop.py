@@ -387,8 +387,8 @@ class Training:
         self.board.final(self.step, {f"test/{figure['name']}": figure["value"] for figure in figures})
         if self.task.embed is not None:
             self.embed(model)
-        if not self.refused:
-            pictures.save(run / "pictures", "curve", pictures.curves(self.curves(), "minutes of training"))
+        if curves := self.curves():
+            pictures.save(run / "pictures", "curve", pictures.curves(curves, "minutes of training"))
         say()
         for figure in figures:
             say(evaluate.line(figure))
@@ -400,10 +400,15 @@ class Training:
         return 0
 
     def curves(self):
-        """{split: (minutes of training, bound)} of the whole run, but for the beginning's high bounds."""
+        """{split: (minutes of training, bound)} of the whole run, but for the beginning's high bounds.
+
+        Empty if TensorBoard's files are gone.
+        """
         steps, speed = board.read(self.workdir / "train", "speed/examples_per_second")
-        minutes = np.cumsum(np.diff(steps, prepend=0) * self.settings.batch_size / speed) / 60
         found = {split: board.read(self.workdir / split, "loss/bound") for split in ("train", "validation")}
+        if not (len(steps) and len(found["validation"][0])):
+            return {}
+        minutes = np.cumsum(np.diff(steps, prepend=0) * self.settings.batch_size / speed) / 60
         low = {split: bound <= found["validation"][1].max() for split, (_, bound) in found.items()}
         return {split: (np.interp(at, steps, minutes)[low[split]], b[low[split]]) for split, (at, b) in found.items()}
 

@@ -148,7 +148,7 @@ def test_two_replicas_take_one_replicas_plain_step(request, clip):
     if clip == 2:
         assert min(one["values"]["norm/gradient"]) > 2  # clipped in every step, reported before
         # Five steps of 1e-3 along gradients of norm 2, which point in similar directions.
-        assert 0.6 * 5 * 2e-3 < np.linalg.norm(np.concatenate(one["moved"])) <= 5 * 2e-3 * 1.001
+        assert 0.75 * 5 * 2e-3 < np.linalg.norm(np.concatenate(one["moved"])) <= 5 * 2e-3 * 1.001
     # Each replica has its own half of the noise that one replica has in whole.
     halves = sorted(row for noise in two["noise"] for row in noise)
     assert len(two["noise"]) == 10 and all(len(noise) == 6 for noise in two["noise"])

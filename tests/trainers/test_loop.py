@@ -167,6 +167,8 @@ def test_the_learning_curve_is_over_minutes_of_training(tmp_path):
             board.scalars(step, {"speed/examples_per_second": speed, "loss/bound": bound})
         board.scalars(60, {"loss/bound": 6}, "validation")
     training = SimpleNamespace(workdir=tmp_path, settings=SimpleNamespace(batch_size=32))
+    Board(tmp_path / "emptied", {}).close()
+    assert loop.Training.curves(SimpleNamespace(workdir=tmp_path / "emptied")) == {}
     curves = loop.Training.curves(training)
     # Thirty steps take one minute at 16 examples a second, two at 8. What lies above all of validation is left out.
     np.testing.assert_allclose(curves["train"], [[3, 5], [5, 4]])
