@@ -50,27 +50,29 @@ def affine(x, kernel, bias, dtype=tf.float32):
     return tf.cast(tf.cast(x, dtype) @ tf.cast(kernel, dtype), tf.float32) + bias
 
 
-def scan(step, state, inputs, maps, outputs):
-    """Runs state, ys = step(state, x_t, maps) over time, in one graph loop.
+def scan(step, state, inputs, maps, outputs, context=()):
+    """Runs state, ys = step(state, x_t, maps, *context) over time, in one graph loop.
 
     step: calls each of maps, {name: function from [B, in] to [B, out]}, exactly once; whatever else it closes over is
-    a constant to the gradient. state: a structure of [B, ...] tensors. inputs: a structure of [T, ...] tensors, T
-    static. maps: {name: built Dense layer}. outputs: the shape of each y, None standing for the batch.
+    a constant to the gradient. state: a structure of [B, ...] tensors. inputs: a structure of [T, ...] tensors.
+    maps: {name: built Dense layer}. outputs: the shape of each y, None standing for the batch. context: float tensors
+    of any shapes that every step sees and the gradient reaches, such as what attention looks at.
     Returns (last state, [[T, B, ...] for each y]).
 
     The gradient is that of the plain loop. The way back reads every step's state and products and computes what lies
     between them again, which costs less than writing it down and reading it back.
     """
-    length = tf.nest.flatten(inputs)[0].shape[0]
+    first = tf.nest.flatten(inputs)[0]
+    length = first.shape[0] or tf.shape(first)[0]
     dtypes = {name: layer.compute_dtype for name, layer in maps.items()}
     weights = {name: (tf.convert_to_tensor(m.kernel), tf.convert_to_tensor(m.bias)) for name, m in maps.items()}
-    arguments = (state, inputs, weights)
+    arguments = (state, inputs, weights, tuple(context))
     states = len(tf.nest.flatten(state))
     no_way_back = _only_forward.get()
 
     @tf.custom_gradient
     def run(*flat):
-        state, inputs, weights = tf.nest.pack_sequence_as(arguments, flat)
+        state, inputs, weights, context = tf.nest.pack_sequence_as(arguments, flat)
 
         def forward(t, state, ys, kept):
             products = {}
@@ -83,7 +85,7 @@ def scan(step, state, inputs, maps, outputs):
                 return call
 
             keep = tf.nest.flatten(state)
-            state, y = step(state, _at(inputs, t), {name: mapped(name) for name in weights})
+            state, y = step(state, _at(inputs, t), {name: mapped(name) for name in weights}, *context)
             keep = [] if no_way_back else [*keep, *(products[name] for name in weights)]
             return t + 1, state, _write(ys, t, y), _write(kept, t, keep)
 
@@ -100,20 +102,20 @@ def scan(step, state, inputs, maps, outputs):
             # Transposed once: inside the loop it would be done again for every step.
             across = {n: tf.transpose(tf.cast(kernel, dtypes[n])) for n, (kernel, _) in weights.items()}
 
-            def backward(k, d_state, d_inputs, d_weights):
+            def backward(k, d_state, d_inputs, d_constants):
                 t = length - 1 - k
                 keep = [array.read(t) for array in kept]
                 before = tf.nest.pack_sequence_as(state, keep[:states])
                 products = dict(zip(weights, keep[states:], strict=True))
                 x = _at(inputs, t)
                 with tf.GradientTape() as tape:
-                    tape.watch((before, x, weights))
+                    tape.watch((before, x, weights, context))
                     again = {n: _replay(products[n], across[n], *weights[n], dtypes[n]) for n in weights}
-                    after, y = step(before, x, again)
+                    after, y = step(before, x, again, *context)
                 targets = [*tf.nest.flatten(after), *y]
-                d_state, d_x, d_w = tape.gradient(
+                d_state, d_x, *d_now = tape.gradient(
                     targets,
-                    (before, x, weights),
+                    (before, x, weights, context),
                     [*d_state, *(d[t] for d in d_ys)],
                     unconnected_gradients=tf.UnconnectedGradients.ZERO,
                 )
@@ -121,13 +123,13 @@ def scan(step, state, inputs, maps, outputs):
                     k + 1,
                     tf.nest.flatten(d_state),
                     _write(d_inputs, t, tf.nest.flatten(d_x)),
-                    tf.nest.map_structure(tf.add, d_weights, d_w),
+                    tf.nest.map_structure(tf.add, d_constants, d_now),
                 )
 
             d_inputs = _arrays(length, [v.shape[1:] for v in tf.nest.flatten(inputs)])
-            start = (0, list(d_last), d_inputs, tf.nest.map_structure(tf.zeros_like, weights))
-            _, d_state, d_inputs, d_weights = _repeat(backward, length, start)
-            return [*d_state, *_stack(d_inputs), *tf.nest.flatten(d_weights)]
+            start = (0, list(d_last), d_inputs, tf.nest.map_structure(tf.zeros_like, [weights, context]))
+            _, d_state, d_inputs, d_constants = _repeat(backward, length, start)
+            return [*d_state, *_stack(d_inputs), *tf.nest.flatten(d_constants)]
 
         return [*tf.nest.flatten(last), *_stack(ys)], gradient
 

@@ -222,3 +222,54 @@ def test_a_fresh_lstm_remembers():
     gates = lstm_gates(2, "gates")
     gates.build((None, 3))
     np.testing.assert_array_equal(gates.bias, [0, 0, 1, 1, 0, 0, 0, 0])
+
+
+@ways
+def test_the_gradient_reaches_the_context(run):
+    """Every step looks back on the same memory, through weights that are in no affine map."""
+    rng = np.random.default_rng(0)
+    gates = keras.layers.Dense(3)
+    gates.build((None, 5))
+    h, x, memory, v = (tf.constant(rng.normal(size=s), tf.float32) for s in ((2, 3), (4, 2, 2), (2, 6, 3), (3,)))
+
+    def step(h, x, maps, memory, v):
+        weights = tf.nn.softmax(tf.linalg.matvec(tf.tanh(memory + h[:, None]), v))  # [B, 6]
+        seen = tf.einsum("bl,bld->bd", weights, memory)
+        return tf.tanh(maps["gates"](tf.concat([x, h], -1))) + seen, [weights]
+
+    def slow(h, x, memory, v):
+        maps = {"gates": lambda x: affine(x, gates.kernel, gates.bias)}
+        return plain_loop(lambda *a: step(*a, memory, v), h, x, maps, [(None, 6)])
+
+    def quick(h, x, memory, v):
+        return scan(step, h, x, {"gates": gates}, [(None, 6)], (memory, v))
+
+    def gradients(function):
+        with tf.GradientTape() as tape:
+            tape.watch((h, x, memory, v))
+            last, (weights,) = function(h, x, memory, v)
+            loss = tf.reduce_sum(last**2) + tf.reduce_sum(weights * np.arange(6))
+        return loss, tape.gradient(loss, (h, x, memory, v, gates.kernel.value, gates.bias.value))
+
+    assert_equal(run(lambda: gradients(quick))(), gradients(slow))
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["graph", "jit"])
+def test_the_number_of_steps_may_be_known_at_the_call_only(compiled):
+    case = Case(length=3, batch=2)
+
+    @tf.function(
+        jit_compile=compiled,
+        input_signature=[{name: tf.TensorSpec([None, *x.shape[1:]]) for name, x in case.inputs.items()}],
+    )
+    def loss_and_gradient(inputs):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            state, ys = scan(case.step, case.state, inputs, case.maps, case.outputs)
+            loss = tf.reduce_sum(ys[0] ** 2) + tf.reduce_sum(state["image"])
+        return loss, tape.gradient(loss, inputs)
+
+    for steps in (3, 2):
+        inputs = {name: x[:steps] for name, x in case.inputs.items()}
+        expected = tf.function(loss_and_gradient.python_function)(inputs)
+        assert_equal(loss_and_gradient(inputs), expected)

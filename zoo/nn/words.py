@@ -1,0 +1,80 @@
+"""Words as numbers and back, in the graph: what every model of text shares.
+
+B batch, L words of a caption with its end and padding. A caption of n words is n indices, then END up to L.
+"""
+
+import functools
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+END, UNKNOWN = 0, 1  # the end of a caption, which also pads it; a word out of the vocabulary
+LONGEST = 32  # bytes of a word that are kept
+
+
+def tokens(captions):
+    """Lower case, punctuation apart, split at blanks. captions: strings [B]. Returns a ragged [B, None]."""
+    apart = tf.strings.regex_replace(tf.strings.lower(captions), r"""([.,!?;:"()])""", r" \1 ")
+    return tf.strings.split(apart)
+
+
+def mask(ids):
+    """1 for every word and for the END after the last, 0 for padding. ids: [B, L]. Returns float32 [B, L]."""
+    before = tf.cumsum(tf.cast(ids == END, tf.float32), axis=1, exclusive=True)
+    return tf.cast(before == 0, tf.float32)
+
+
+class Words(keras.layers.Layer):
+    """A vocabulary that is saved with the weights: `size` words, END and UNKNOWN among them."""
+
+    def __init__(self, size, **kwargs):
+        super().__init__(**kwargs)
+        self.size = size
+
+    def build(self, input_shape=None):
+        # Bytes of the words: a weight of its own kind, so that it goes wherever weights go.
+        self.letters = self.add_weight(
+            name="letters", shape=(self.size, LONGEST), dtype="uint8", initializer="zeros", trainable=False
+        )
+        self.built = True
+
+    def learn(self, words):
+        """Takes the first of these words, the most frequent first; what finds no room is UNKNOWN from now on."""
+        rows = np.zeros((self.size, LONGEST), np.uint8)
+        for row, word in zip(rows[UNKNOWN + 1 :], words, strict=False):
+            letters = word.encode()[:LONGEST]
+            row[: len(letters)] = np.frombuffer(letters, np.uint8)
+        self.letters.assign(rows)
+
+    @property
+    def known(self):
+        """The words, without END and UNKNOWN."""
+        with tf.init_scope():  # the vocabulary is a constant to whatever graph is being traced
+            rows = self.letters.value.numpy()[UNKNOWN + 1 :]
+        return [bytes(row).rstrip(b"\0").decode(errors="ignore") for row in rows if row.any()]
+
+    @property
+    def lookups(self):
+        """Keras's StringLookup of this vocabulary and its inverse; an export keeps them beside the weights."""
+        return _lookups(tuple(self.known))
+
+    def ids(self, captions, length):
+        """Indices of captions, strings [B]: int32 [B, length]; longer ones are cut, the last place is END's."""
+        found = self.lookups[0](tokens(captions))
+        ids = tf.cast(found.to_tensor(END, shape=[None, length - 1]), tf.int32)
+        return tf.pad(ids, [[0, 0], [0, 1]], constant_values=END)
+
+    def captions(self, ids):
+        """The words before END, joined by blanks. ids: int32 [B, L]. Returns strings [B]."""
+        words = self.lookups[1](tf.where(mask(ids) > 0, ids, END))
+        return tf.strings.strip(tf.strings.reduce_join(words, 1, separator=" "))
+
+
+@functools.lru_cache(16)
+def _lookups(words):
+    with tf.init_scope():  # tables live longer than the graph that is being traced
+        return [
+            keras.layers.StringLookup(vocabulary=["", "<unk>", *words], mask_token="", oov_token="<unk>", invert=invert)
+            for invert in (False, True)
+        ]
