@@ -1,12 +1,13 @@
 """Data by name, fitted to a model's shapes, under a stated binarisation regime."""
 
 import difflib
+import functools
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from zoo.data import scenes, sources
+from zoo.data import captions, photos, scenes, sources
 from zoo.data.split import Data, Split, frozen
 
 SOURCES = {
@@ -22,26 +23,38 @@ SOURCES = {
     "frey_faces": sources.frey_faces,
 }
 SCENES = ("two-digits", "cluttered", "svhn")  # made of another source's pictures, anew at each visit
-NAMES = (*SOURCES, *SCENES)
+CAPTIONED = {
+    "scenes": captions.scenes,
+    "flickr8k": photos.flickr8k,
+    "flickr30k": photos.flickr30k,
+    "coco_captions": photos.coco_captions,
+}
+NAMES = (*SOURCES, *SCENES, *CAPTIONED, "digit-captions")
 DIGIT = 28
 REGIMES = ("static", "dynamic", "gray")
 
 
-def load(name, *, shapes, regime, data_dir=None, seed=0) -> Data:
+def load(name, *, shapes, regime, data_dir=None, seed=0, words=None) -> Data:
     """Data for a model with these input shapes.
 
-    name: one of NAMES, or a path: your arrays (`.npz`, see `sources.own`), chorales (`.json`, `.json.gz`).
-    shapes: per-example shapes the model takes, {"image": (H, W, C)} or {"sequence": (S, D)}, and "label": ().
+    name: one of NAMES, or a path: your arrays (`.npz`, see `sources.own`), chorales (`.json`, `.json.gz`), a folder
+      of pictures with captions (see `photos.own`).
+    shapes: per-example shapes the model takes, {"image": (H, W, C)} or {"sequence": (S, D)}; "label": (); "caption":
+      (L,), so many words with the end. With captions, {"vgg19": (L, D)} or another of zoo.nn.extractors.NAMED gives
+      annotations in place of images.
     regime: "gray", values as they are; "dynamic", a Bernoulli draw of them, anew at each visit in training,
       once for validation and test; "static", binary data as is, gray data after one fixed Bernoulli draw.
     data_dir: folder of files and TFDS sets; default TFDS_DATA_DIR, then ~/tensorflow_datasets.
     seed: of all that is fixed once (split of embedded data, static draw, validation and test scenes). Figures
       compare under equal seeds only, so leave it at 0 and vary the seed of `batches`.
+    words: the vocabulary that captions are written in; default all of training's, the most frequent first.
     Raises ValueError (unknown name, wrong shape, range, regime) or FileNotFoundError, each saying what to do.
     """
     name = str(name)
     if regime not in REGIMES:
         raise ValueError(f"regime: got {regime!r}, expected one of {', '.join(REGIMES)}")
+    if "caption" in shapes:
+        return _captioned(name, shapes, regime, data_dir, seed, words)
     key = "sequence" if "sequence" in shapes else "image"
     found = _find(name, key, tuple(shapes[key]), data_dir, seed)
     splits = {s: _fitted(name, arrays, key, shapes) for s, arrays in found.splits.items()}
@@ -63,6 +76,24 @@ def load(name, *, shapes, regime, data_dir=None, seed=0) -> Data:
     return Data(name, regime, **made, origin=f"{found.origin}; {how}")
 
 
+def _captioned(name, shapes, regime, data_dir, seed, words):
+    if regime != "gray":
+        raise ValueError(f"regime: got {regime}, but captioned pictures are gray or in colour; use gray")
+    folder = sources.folder_of(data_dir)
+    if name == "digit-captions":
+        return captions.digit_captions(_digits(folder, data_dir, seed), shapes, seed, words)
+    find = CAPTIONED.get(name)
+    if find is None and (path := Path(name).expanduser()).is_dir():
+        find = functools.partial(photos.own, path)
+    if find is None:
+        known = ", ".join((*CAPTIONED, "digit-captions"))
+        raise ValueError(
+            f"data: {name!r} has no captions, the model takes image and caption; choose one of {known}, or a folder "
+            f"with {photos.CAPTIONS}"
+        )
+    return captions.load(name, find, shapes, folder, seed, words)
+
+
 def _find(name, key, shape, data_dir, seed) -> sources.Found:
     path = Path(name).expanduser()
     if name.endswith((".npz", ".json", ".json.gz")):
@@ -74,17 +105,17 @@ def _find(name, key, shape, data_dir, seed) -> sources.Found:
         hint = f"did you mean {close[0]}? " if close else ""
         raise ValueError(f"data: unknown name {name!r}; {hint}Names: {', '.join(NAMES)}; or the path of an .npz")
     folder = sources.folder_of(data_dir)
+    if name in CAPTIONED or name == "digit-captions":
+        raise ValueError(f"data: {name} has pictures with captions, the model takes {key} {shape} alone")
     if name in ("two-digits", "cluttered"):
         return _scene_digits(name, key, shape, folder, data_dir, seed)
     return SOURCES.get(name, sources.svhn)(shape, folder, seed)
 
 
 def _scene_digits(name, key, shape, folder, data_dir, seed):
-    """MNIST if it lies in folder or data_dir says it should, else the embedded digits enlarged to 28x28."""
     if key != "image" or min(shape[:2]) < DIGIT or shape[2] != 1:
         raise ValueError(f"data: {name} has gray images from {DIGIT}x{DIGIT}x1 on, the model takes {key} {shape}")
-    has_mnist = data_dir or (folder / "mnist.npz").exists() or (folder / "mnist").is_dir()
-    found = (sources.mnist if has_mnist else sources.digits)((DIGIT, DIGIT, 1), folder, seed)
+    found = _digits(folder, data_dir, seed)
     if name == "two-digits":
         what = "two random digits, added and clipped at 1,"
         splits = {split: {"image": arrays["image"]} for split, arrays in found.splits.items()}  # not one label
@@ -92,6 +123,12 @@ def _scene_digits(name, key, shape, folder, data_dir, seed):
         what, splits = "a digit among 8 pieces of digits", found.splits
     where = f"at random places of {shape[0]}x{shape[1]}"
     return sources.Found(splits, f"{what} {where}; digits: {found.origin}")
+
+
+def _digits(folder, data_dir, seed):
+    """MNIST if it lies in folder or data_dir says it should, else the embedded digits enlarged to 28x28."""
+    has_mnist = data_dir or (folder / "mnist.npz").exists() or (folder / "mnist").is_dir()
+    return (sources.mnist if has_mnist else sources.digits)((DIGIT, DIGIT, 1), folder, seed)
 
 
 def _fitted(name, arrays, key, shapes):

@@ -5,6 +5,8 @@ B batch, P pieces to paste, H, W canvas, h, w piece. Pasting and cutting are pro
 
 import tensorflow as tf
 
+from zoo.data.split import on_cpu
+
 CLUTTER, PIECE = 8, 8  # pieces per picture, pixels a side: cluttered translated MNIST of the DRAW paper
 
 
@@ -30,7 +32,7 @@ def paste(pieces, top, left, height, width):
 
 def two_digits(images, height, width):
     """The example's digit and a random one of images [N, h, w, 1], at random places, added, at most 1."""
-    images = _on_cpu(images)
+    images = on_cpu(images)
 
     def draw(batch, seed):
         which, where = tf.unstack(tf.random.split(seed, 2))
@@ -44,7 +46,7 @@ def two_digits(images, height, width):
 
 def cluttered(images, height, width):
     """A digit at a random place among 8 pieces of 8x8 pixels, cut from anywhere in images [N, h, w, 1]."""
-    images = _on_cpu(images)
+    images = on_cpu(images)
 
     def draw(batch, seed):
         which, cut, where, place = tf.unstack(tf.random.split(seed, 4))
@@ -90,11 +92,6 @@ def _corners(shape, seed, last_top, last_left):
     top = tf.random.stateless_uniform(shape, down, 0, last_top + 1, tf.int32)
     left = tf.random.stateless_uniform(shape, right, 0, last_left + 1, tf.int32)
     return top, left
-
-
-def _on_cpu(images):
-    with tf.device("CPU:0"):
-        return tf.constant(images)  # made once, outside tf.data's graph, which would copy it in
 
 
 def _pick(images, shape, seed):

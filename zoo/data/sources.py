@@ -162,8 +162,11 @@ def _read_amat(path):
     return _as_bytes((characters - ord("0")).reshape(-1, 28, 28, 1))
 
 
-def _tfds(name, folder, files, host, parts=10):
-    """All splits of a TFDS set prepared in folder. If none is: a download if host answers, else an error."""
+def prepared(name, folder, files, host):
+    """The builder of a TFDS set prepared in folder. If none is: a download if host answers, else an error.
+
+    files: what would have served as well, for the error, or None.
+    """
     import tensorflow_datasets as tfds
 
     builder = tfds.builder(name, data_dir=folder)
@@ -177,7 +180,12 @@ def _tfds(name, folder, files, host, parts=10):
             )
         print(f"Downloading {name} from {host} into {folder} with tensorflow_datasets")
         builder.download_and_prepare()
-    splits = {}
+    return builder
+
+
+def _tfds(name, folder, files, host, parts=10):
+    """All splits of a TFDS set, see `prepared`."""
+    builder, splits = prepared(name, folder, files, host), {}
     for split in (name for name in SPLITS if name in builder.info.splits):
         arrays = builder.as_dataset(split=split, batch_size=-1)
         splits[split] = {"image": _as_bytes(arrays["image"].numpy())}

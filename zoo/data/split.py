@@ -4,13 +4,23 @@ B batch, N examples of a split, H, W, C height, width, channels.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import tensorflow as tf
 
 BLOCK = 250  # examples drawn together by `in_order`, whatever the batch size: figures must not depend on it
+POOL, STEP = 16, 8  # batches whose examples are sorted by length together; padded rows have a multiple of this length
 DRAW = 0x64726177  # sets the data's draws apart from the model's noise, which may count steps with the same seed
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures of a split, each once, with what is known of them beside one caption."""
+
+    image: np.ndarray  # uint8 [M, H, W, C]
+    captions: list[list[str]]  # of each picture
+    facts: dict[str, np.ndarray] = field(default_factory=dict)  # what is in generated pictures, [M, ...]
 
 
 @dataclass(frozen=True)
@@ -19,10 +29,14 @@ class Split:
 
     draw(batch, seed) turns a whole batch (float32 in [0, 1]) into another one: binarised, cropped, cluttered.
     It runs inside tf.data; seed is int32[2]. None: the arrays are the examples.
+    padded names the array [N, L] whose rows 0 ends and pads: a training batch holds rows of like length, and no more
+    of the padding than that takes.
     """
 
     arrays: dict[str, np.ndarray]
     draw: Callable[[dict[str, tf.Tensor], tf.Tensor], dict[str, tf.Tensor]] | None = None
+    padded: str = ""
+    pictures: Pictures | None = None
 
     @property
     def size(self) -> int:
@@ -39,6 +53,8 @@ class Data:
     validation: Split
     test: Split
     origin: str
+    words: tuple[str, ...] = ()  # that captions are written in, the most frequent first
+    held_out: Split | None = None  # compositions that are in no other split
 
 
 def batches(split: Split, batch_size: int, seed: int, start_step: int = 0) -> tf.data.Dataset:
@@ -47,18 +63,34 @@ def batches(split: Split, batch_size: int, seed: int, start_step: int = 0) -> tf
     batch_size is the global one. Batches hold float32 [B, ...] in [0, 1] and int32 labels [B].
     The position restores in O(1): nothing before start_step is computed.
     """
-    size, arrays = split.size, _tensors(split.arrays)
+    arrays = _tensors(split.arrays)
+    # In whole steps, so that rows of one padded length stay in random order.
+    lengths = on_cpu((split.arrays[split.padded] != 0).sum(1) // STEP + 1) if split.padded else None
 
     def batch_at(step):
-        position = step * batch_size + tf.range(batch_size, dtype=tf.int64)  # [B], since the run's start
-        epoch = position // size
-        # One seed of 3 an index; the public index_shuffle (TensorFlow 2.21) pads a matrix on the wrong axis.
-        seeds = tf.stack([tf.fill([batch_size], tf.constant(seed, tf.int64)), epoch, tf.zeros_like(epoch)], 1)
-        index = tf.raw_ops.RandomIndexShuffle(index=position % size, seed=seeds, max_index=size - 1)
-        return step, _draw(split, {key: tf.gather(array, index) for key, array in arrays.items()}, seed, step)
+        if not split.padded:
+            index = _visited(step, batch_size, split.size, seed)
+        else:
+            pool = _visited(step // POOL, POOL * batch_size, split.size, seed)
+            pool = tf.reshape(tf.gather(pool, tf.argsort(tf.gather(lengths, pool), stable=True)), [POOL, batch_size])
+            index = pool[tf.random.experimental.index_shuffle(step % POOL, [seed, step // POOL], POOL - 1)]
+        batch = {key: tf.gather(array, index) for key, array in arrays.items()}
+        if split.padded:
+            longest = tf.reduce_max(tf.gather(lengths, index))
+            batch[split.padded] = batch[split.padded][:, : STEP * longest]
+        return step, _draw(split, batch, seed, step)
 
     steps = tf.data.Dataset.counter(start_step)
     return steps.map(batch_at, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+
+def _visited(step, count, size, seed):
+    """The examples that a run of batches of `count` visits at a step, int64 [count]."""
+    position = step * count + tf.range(count, dtype=tf.int64)  # since the run's start
+    epoch = position // size
+    # One seed of 3 an index; the public index_shuffle (TensorFlow 2.21) pads a matrix on the wrong axis.
+    seeds = tf.stack([tf.fill([count], tf.constant(seed, tf.int64)), epoch, tf.zeros_like(epoch)], 1)
+    return tf.raw_ops.RandomIndexShuffle(index=position % size, seed=seeds, max_index=size - 1)
 
 
 def in_order(split: Split, batch_size: int, seed: int = 0) -> Iterator[tuple[dict[str, tf.Tensor], int]]:
@@ -89,9 +121,14 @@ def frozen(split: Split, seed: int) -> Split:
     return Split(arrays)
 
 
+def on_cpu(array):
+    """An array as a tensor, outside tf.data's graph, which would copy it in, and out of a GPU's smaller memory."""
+    with tf.device("CPU:0"):
+        return tf.constant(array)
+
+
 def _tensors(arrays):
-    with tf.device("CPU:0"):  # the data may be larger than a GPU's memory
-        return {key: tf.constant(array) for key, array in arrays.items()}
+    return {key: on_cpu(array) for key, array in arrays.items()}
 
 
 def _draw(split, batch, seed, count):

@@ -15,7 +15,7 @@ LONGEST = 32  # bytes of a word that are kept
 
 def tokens(captions):
     """Lower case, punctuation apart, split at blanks. captions: strings [B]. Returns a ragged [B, None]."""
-    apart = tf.strings.regex_replace(tf.strings.lower(captions), r"""([.,!?;:"()])""", r" \1 ")
+    apart = tf.strings.regex_replace(tf.strings.lower(captions, "utf-8"), r"""([.,!?;:"()])""", r" \1 ")
     return tf.strings.split(apart)
 
 

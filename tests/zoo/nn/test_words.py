@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from zoo.nn import attention
+from zoo.nn.words import END, LONGEST, UNKNOWN, Words, mask, tokens
+
+KNOWN = ["a", "red", "circle", "é", ".", "3"]
+
+
+@pytest.fixture
+def words():
+    layer = Words(2 + len(KNOWN))
+    layer.build()
+    layer.learn(KNOWN)
+    return layer
+
+
+def test_text_is_lower_cased_and_split_at_blanks_and_around_punctuation():
+    found = tokens(tf.constant(["A red  circle.", "", '("Is it 3?")']))
+    assert [[t.decode() for t in row] for row in found.to_list()] == [
+        ["a", "red", "circle", "."],
+        [],
+        ["(", '"', "is", "it", "3", "?", '"', ")"],
+    ]
+
+
+def test_indices_follow_the_list_and_come_back_as_words(words):
+    ids = words.ids(["A red circle.", "the É", "", "3 3 3 3 3 3 3 3"], 6)
+    assert ids.numpy().tolist() == [
+        [2, 3, 4, 6, END, END],
+        [UNKNOWN, 5, END, END, END, END],
+        [END] * 6,
+        [7, 7, 7, 7, 7, END],  # cut: the last place is the end's
+    ]
+    texts = [text.decode() for text in words.captions(ids).numpy()]
+    assert texts == ["a red circle .", "<unk> é", "", "3 3 3 3 3"]
+
+
+def test_the_same_in_a_graph(words):
+    again = tf.function(lambda captions: words.captions(words.ids(captions, 6)))
+    assert again(tf.constant(["a RED foo"])).numpy().tolist() == [b"a red <unk>"]
+
+
+def test_nothing_after_the_end_is_said(words):
+    assert words.captions(tf.constant([[2, END, 3, 4]])).numpy().tolist() == [b"a"]
+
+
+def test_what_finds_no_room_is_unknown():
+    layer = Words(4)
+    layer.build()
+    layer.learn(KNOWN)
+    assert layer.known == ["a", "red"]
+    assert layer.ids(["a circle"], 3).numpy().tolist() == [[2, UNKNOWN, END]]
+
+
+def test_a_vocabulary_is_a_weight(words):
+    other = Words(2 + len(KNOWN))
+    other.build()
+    assert other.known == []
+    other.set_weights(words.get_weights())
+    assert other.known == KNOWN and not other.trainable_variables
+
+
+def test_long_words_are_cut_and_stay_text():
+    layer = Words(4)
+    layer.build()
+    layer.learn(["x" * (LONGEST + 5), "é" * LONGEST])  # two bytes each
+    assert layer.known == ["x" * LONGEST, "é" * (LONGEST // 2)]
+
+
+def test_the_mask_covers_words_and_the_first_end():
+    ids = tf.constant([[5, 6, END, END], [END, 7, END, END], [5, 6, 7, 8]])
+    assert mask(ids).numpy().tolist() == [[1, 1, 1, 0], [1, 0, 0, 0], [1, 1, 1, 1]]
+
+
+# Attention
+
+
+def test_attention_against_numpy():
+    rng = np.random.default_rng(0)
+    keys, query, v = (rng.normal(size=shape) for shape in ((2, 5, 3), (2, 3), (3,)))
+    scores = np.tanh(keys + query[:, None]) @ v
+    want = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
+    alpha = attention.align(*(x.astype("f4") for x in (keys, query, v)))
+    np.testing.assert_allclose(alpha, want, rtol=1e-5)
+    values = rng.normal(size=(2, 5, 4)).astype("f4")
+    np.testing.assert_allclose(attention.blend(alpha, values), np.einsum("bl,bld->bd", want, values), rtol=1e-4)
+
+
+def test_masked_places_get_no_weight_and_change_nothing():
+    rng = np.random.default_rng(0)
+    keys, query, v = (rng.normal(size=shape).astype("f4") for shape in ((2, 5, 3), (2, 3), (3,)))
+    longer = np.concatenate([keys, rng.normal(size=(2, 2, 3)).astype("f4")], 1)
+    kept = np.float32([[1] * 5 + [0] * 2] * 2)
+    alpha = attention.align(longer, query, v, kept).numpy()
+    assert (alpha[:, 5:] == 0).all()
+    np.testing.assert_allclose(alpha[:, :5], attention.align(keys, query, v), rtol=1e-6)
