@@ -93,10 +93,11 @@ def examples(settings, model, data_dir):
     """(what they are, the training split), random numbers of the right shapes if the data cannot be found."""
     import numpy as np
 
+    from trainers.evaluate import load_data
     from zoo import data
 
     try:
-        sets = data.load(settings.data, shapes=model.input_shapes, regime=settings.regime, data_dir=data_dir)
+        sets = load_data(settings, model, data_dir)
         return f"{sets.name}, {sets.regime}", sets.train
     except FileNotFoundError as error:
         print(f"warning: random numbers stand in for the data; {error}", file=sys.stderr)
@@ -213,7 +214,7 @@ def forward_of(learner, xla):
 
     from trainers.step import cut
 
-    terms = tf.function(learner.model.loss_terms, jit_compile=xla)
+    terms = tf.function(learner.terms, jit_compile=xla)
     return lambda *arguments: [terms(*part) for part in zip(*(cut(x, learner.shards) for x in arguments), strict=True)]
 
 

@@ -16,6 +16,8 @@ DEFINITIONS = {  # name: (unit, definition)
     "rate": ("nats", "KL(q(z | x) || p(z))"),
     "reweighting": ("nats", "what the training loss adds to the bound"),
     "error": ("fraction", "examples whose likeliest class is not their label"),
+    "estimator": ("", "what only hard attention's gradient is taken of"),
+    "penalty": ("", "what the training loss adds to the bound for attention that neglects places"),
 }
 
 
@@ -40,11 +42,27 @@ def task_of(name):
 
 def sets_of(run, model, data_dir=None):
     """The data of a run."""
+    return load_data(run.settings, model, data_dir or run.config.get("data_dir"))
+
+
+def load_data(settings, model, data_dir):
+    """The data of some settings, in the words that the model knows, if it has learned any."""
     from zoo import data
 
-    folder = data_dir or run.config.get("data_dir")
-    settings = run.settings
-    return data.load(settings.data, shapes=model.input_shapes, regime=settings.regime, data_dir=folder)
+    words = model.words.known if hasattr(model, "words") else None
+    return data.load(
+        settings.data, shapes=model.input_shapes, regime=settings.regime, data_dir=data_dir, words=words or None
+    )
+
+
+def shown(split, count):
+    """(batch, n): the first examples of a split for pictures, with all "references" of captioned ones."""
+    from zoo import data
+
+    batch, n = next(data.in_order(split, min(count, split.size)))
+    if split.pictures:
+        batch["references"] = [split.pictures.captions[m] for m in batch["picture"].numpy()]
+    return batch, n
 
 
 def figures(task, run, model, sets, split="test", samples=1, seed=0, minutes=None):
@@ -78,8 +96,12 @@ def figures(task, run, model, sets, split="test", samples=1, seed=0, minutes=Non
             **about,
         }
 
+    whole = task.figures(model, examples, seed)
     scores = scoring.scorer(model, task.scores)(examples, (seed, 0))
     found = [figure(name, values, *DEFINITIONS[name]) for name, values in scores.items()]
+    for name, (value, unit, definition) in whole.items():
+        found.append({"name": name, "value": value, "unit": unit, "standard_error": None} | about)
+        found[-1]["definition"] = definition
     if samples > 1:
         if not hasattr(model, "log_weights"):
             raise ValueError(f"samples: got {samples}, expected 1; {run.model} has no latent variables to sample")
@@ -97,8 +119,9 @@ def figures(task, run, model, sets, split="test", samples=1, seed=0, minutes=Non
 
 def line(figure):
     """One figure for a reader."""
+    error = "" if figure["standard_error"] is None else f" +- {figure['standard_error']:.2g}"
     return (
-        f"{figure['split']} {figure['name']}: {figure['value']:.4g} +- {figure['standard_error']:.2g} {figure['unit']} "
+        f"{figure['split']} {figure['name']}: {figure['value']:.4g}{error} {figure['unit']} "
         f"({figure['examples']:,} examples of {figure['data']}, {figure['regime']}; {figure['definition']})"
     )
 
@@ -108,9 +131,8 @@ def draw(task, model, sets, folder, seed=0):
     import tensorflow as tf
 
     from trainers import pictures
-    from zoo import data
 
-    batch, n = next(data.in_order(sets.test, min(16, sets.test.size)))
+    batch, n = shown(sets.test, 16)
     noise = model.noise(n, tf.constant([seed, 2]))
     task.files(model, noise, folder)
     for name, picture in task.panels(model, batch, noise).items():

@@ -1,6 +1,8 @@
-"""Are a run's samples digits? python -m trainers.judge RUN
+"""Are a run's samples what they should be? python -m trainers.judge RUN
 
-A plain classifier, trained here on labelled images and on nothing of the model, looks at samples from the prior.
+A plain classifier, trained here on labelled images and on nothing of the model, looks at samples from the prior: are
+they digits, or, of a model that follows captions, what the captions say? Of such a model pairs of pictures and captions
+are looked at as well, of a model that tells captions the baselines that it must beat.
 """
 
 import dataclasses
@@ -16,18 +18,20 @@ from trainers.console import import_tensorflow, stop
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """Let a plain classifier judge samples; prints one JSON object."""
+    """Let a plain classifier judge samples, or compare with baselines; prints one JSON object."""
 
     run: Annotated[str, tyro.conf.Positional]
     """a run directory, or shipped weights such as draw/mnist"""
     count: int = 1000
-    """samples"""
+    """samples; of a model that follows captions each of its test pictures gets one"""
     data: str = "mnist"
     """labelled images of the samples' shape that the classifier learns from"""
     data_dir: pathlib.Path | None = None
     """where data files or prepared TFDS data lie (default: TFDS_DATA_DIR)"""
     sure: float = 0.9
     """a sample counts as recognised if its likeliest class has more than this probability"""
+    samples: int = 10
+    """K of the importance-weighted estimate that ranks pictures for a caption"""
     seed: int = 0
 
 
@@ -79,26 +83,75 @@ def judge(model, network, count, sure, seed):
     }
 
 
+def judge_digits(model, options):
+    """Samples of a model that draws digits without being told which."""
+    sets = labelled(options, {**model.input_shapes, "label": ()})
+    network, accuracy = classifier(sets, options.seed)
+    about = {"samples": options.count, "sure": options.sure, "classifier_test_accuracy": accuracy}
+    return about | judge(model, network, options.count, options.sure, options.seed)
+
+
+def labelled(options, shapes):
+    """The labelled images that classifiers learn from."""
+    from zoo import data
+
+    return data.load(options.data, shapes=shapes, regime="gray", data_dir=options.data_dir)
+
+
+def judge_painter(model, options):
+    """A model that follows captions: does it, and do pictures and captions belong together?"""
+    import zoo.run
+    from trainers import composition, matching
+    from trainers.evaluate import sets_of
+    from zoo import data
+
+    sets, seed = sets_of(zoo.run.open_run(options.run), model, options.data_dir), options.seed
+    paint, found = matching.painter(model, seed), {}
+    if sets.name == "scenes":
+        small = data.load("digits", shapes={"image": (8, 8, 1), "label": ()}, regime="gray").train.arrays
+        found = composition.judge_scenes(sets, paint, seed, (small["image"][..., 0] / 255, small["label"]))
+    elif sets.name == "digit-captions":
+        train = labelled(options, {"image": (composition.DIGIT, composition.DIGIT, 1), "label": ()}).train.arrays
+        found = composition.judge_digits(sets, paint, seed, (as_bytes(train["image"]), train["label"]))
+    for name, pair in (
+        ("gap_of_shuffled_captions_nats", matching.gap(model, sets.test, seed)),
+        ("ssi", matching.likeness(model, sets.test, seed)),
+    ):
+        found |= {name: pair[0], f"{name}_standard_error": pair[1]}
+    found["retrieval"] = {"K": options.samples} | matching.retrieval(model, sets.test, seed, options.samples)
+    if getattr(model.config, "variant", "") == "align":
+        found["attended_words"] = matching.attended_words(model, sets.test, seed)
+    return found
+
+
+def judge_teller(model, options):
+    """What captions without any model score on the same split: the most frequent one, and a neighbour's."""
+    import zoo.run
+    from trainers import neighbours
+    from trainers.evaluate import sets_of
+
+    return neighbours.baselines(model, sets_of(zoo.run.open_run(options.run), model, options.data_dir))
+
+
 def main(arguments=None):
     """The command line."""
     options = tyro.cli(Options, args=arguments, prog="python -m trainers.judge")
     import_tensorflow()
     import zoo
-    from zoo import data
 
     try:
         model = zoo.load(options.run)
-        if not hasattr(model, "sample"):
-            raise ValueError(f"run: {options.run} draws no samples")
-        sets = data.load(
-            options.data, shapes={**model.input_shapes, "label": ()}, regime="gray", data_dir=options.data_dir
-        )
-        network, accuracy = classifier(sets, options.seed)
+        if hasattr(model, "caption"):
+            found = judge_teller(model, options)
+        elif "caption" in model.input_shapes:
+            found = judge_painter(model, options)
+        elif hasattr(model, "sample"):
+            found = judge_digits(model, options)
+        else:
+            raise ValueError(f"run: {options.run} draws no samples and tells no captions")
     except (ValueError, FileNotFoundError) as error:
         stop(error)
-    about = {"run": options.run, "samples": options.count, "sure": options.sure, "seed": options.seed}
-    found = judge(model, network, options.count, options.sure, options.seed)
-    print(json.dumps({**about, "classifier_test_accuracy": accuracy, **found}))
+    print(json.dumps({"run": options.run, "seed": options.seed, **found}))
 
 
 if __name__ == "__main__":

@@ -54,7 +54,9 @@ def train(task, options):
             learner = task.learner(model, settings, strategy, options.xla)
         if options.init_from:
             start_from(options.init_from, model)
-        sets = data.load(settings.data, shapes=model.input_shapes, regime=settings.regime, data_dir=options.data_dir)
+        sets = evaluate.load_data(settings, model, options.data_dir)
+        if sets.words:
+            model.words.learn(sets.words)
         if options.dry_run:
             return dry_run(learner, sets)
         return stack.enter_context(Training(task, options, learner, sets, writes)).run()
@@ -122,8 +124,8 @@ def distributed(split, settings, strategy, start_step):
 
         def parts(step, batch):
             def cut(x):
-                shape = [strategy.num_replicas_in_sync, -1, *x.shape[1:]]
-                return tf.reshape(x, shape)[first : first + here]
+                parts = tf.reshape(x, tf.concat([[strategy.num_replicas_in_sync, -1], tf.shape(x)[1:]], 0))
+                return tf.ensure_shape(parts, [None, None, *x.shape[1:]])[first : first + here]
 
             return tf.fill([here], step), {name: cut(x) for name, x in batch.items()}
 
@@ -201,7 +203,8 @@ class Training:
         self.task, self.options, self.learner, self.sets, self.writes = task, options, learner, sets, writes
         self.model, self.settings, self.workdir = learner.model, options.settings, options.workdir
         self.score = scoring.scorer(self.model, task.scores, options.xla)
-        self.step, self.best, self.seconds = 0, math.inf, 0.0  # what a checkpoint holds beside the variables
+        self.step, self.seconds = 0, 0.0  # what a checkpoint holds beside the variables
+        self.best, self.best_step = math.inf, 0  # the lowest that validation gave, and when
         self.refused = set()  # what the disk would not take
         self.signal, self.saved = None, False  # a signal that came; whether all is saved that training has made
 
@@ -210,11 +213,8 @@ class Training:
         state = self.checkpoints.newest()
         if state is not None:
             assign(self.learner.variables, state)
-            self.step, self.best, self.seconds = (
-                int(state["step"]),
-                float(state["best"]),
-                float(state["seconds"]),
-            )
+            self.step, self.seconds = int(state["step"]), float(state["seconds"])
+            self.best, self.best_step = float(state["best"]), int(state["best_step"])
         if self.step > self.settings.steps:
             raise ValueError(
                 f"steps: got {self.settings.steps}, expected at least the {self.step} that {self.workdir} has made"
@@ -268,7 +268,7 @@ class Training:
         run_steps = step_function(self.learner)
         iterator = iter(distributed(self.sets.train, settings, self.learner.strategy, self.step))
         per_call, first_step, stop = 1, self.step, False
-        while self.step < settings.steps and not stop:
+        while self.step < settings.steps and not (stop or self.exhausted()):
             if self.options.profile and self.step > first_step:
                 tf.profiler.experimental.start(str(self.workdir / "train"))
             count = min(per_call, self.next_stop() - self.step)
@@ -291,7 +291,16 @@ class Training:
         self.saved = True
         if stop or self.signal:
             return self.stopped()
+        if self.step < settings.steps:
+            say(f"ended at step {self.step:,}: the last {settings.patience} validations were no better")
         return self.finish() if self.writes else 0
+
+    def exhausted(self):
+        """Whether validations have been no better for as long as settings.patience says."""
+        if not self.settings.patience:
+            return False
+        waited = self.step - self.best_step >= self.settings.patience * self.settings.every
+        return any(agreed(self.learner.strategy, [self.writes and waited]))  # the first worker validates
 
     def next_stop(self):
         """The next step after which something is due: a checkpoint or pictures."""
@@ -336,7 +345,7 @@ class Training:
 
     def fixed_examples(self):
         size = min(SHOWN, self.sets.validation.size)
-        batch, _ = next(data.in_order(self.sets.validation, size))
+        batch, _ = evaluate.shown(self.sets.validation, size)
         return batch, self.model.noise(size, tf.constant([self.settings.seed, PICTURES]))
 
     def save(self, validate):
@@ -345,17 +354,18 @@ class Training:
             return
         if validate:
             with self.learner.averaged():
-                bound = self.validate()
-                if bound < self.best:
+                value = self.validate()
+                if value < self.best:
                     with self.spared("the best weights"):
                         require_room(self.workdir, 8 * self.model.count_params() + 2**20)  # twice what they take
                         with aside(self.workdir / "model.weights.h5") as temporary:
                             self.model.save_weights(temporary)
-                        self.best = bound
+                        self.best, self.best_step = value, self.step
         with self.spared("TensorBoard's files"):
             self.board.flush()
         state = {name: v.numpy() for name, v in self.learner.variables.items()}
-        self.checkpoints.save(self.step, {**state, "best": self.best, "seconds": self.seconds})
+        kept = {"best": self.best, "best_step": self.best_step, "seconds": self.seconds}
+        self.checkpoints.save(self.step, {**state, **kept})
 
     @contextlib.contextmanager
     def spared(self, what):
@@ -369,12 +379,14 @@ class Training:
             self.refused.add(what)
 
     def validate(self):
-        """The bound on the validation split; every term goes to TensorBoard."""
+        """What picks the weights, the lower the better; every term and figure goes to TensorBoard."""
         seed = (self.settings.seed, VALIDATION)
         terms = self.score(self.sets.validation, seed)
+        figures = self.task.figures(self.model, self.sets.validation, self.settings.seed)
+        found = {f"score/{name}": value for name, (value, *_) in figures.items()}
         with self.spared("TensorBoard's files"):
-            self.board.scalars(self.step, means_by_tag(terms), "validation")
-        return float(terms["bound"].mean())
+            self.board.scalars(self.step, {**means_by_tag(terms), **found}, "validation")
+        return -figures[self.task.best][0] if self.task.best else float(terms["bound"].mean())
 
     def finish(self):
         """Scores and pictures of the best weights, and what to do next."""

@@ -10,10 +10,11 @@ import math
 import pathlib
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 READ, WRITE = (52, 199, 89), (255, 59, 48)  # the window's colour: green reads, red writes
 SEPARATOR = (64, 84, 120)  # slate: seen beside black, white and the grey of an empty canvas
+LETTERS = 12  # height of written words, in pixels
 TILE = 112  # pixels that an enlarged tile should have along its longer edge
 
 
@@ -33,6 +34,36 @@ def pairs(originals, reconstructions, columns=None, scale=None):
     above, below = _tiles(originals, scale), _tiles(reconstructions, scale)
     thin, thick = (np.full((len(above), high, above.shape[2], 3), SEPARATOR, np.uint8) for high in (1, 6))
     return _lay(np.concatenate([above, thin, below, thick], axis=1), columns)
+
+
+def captioned(images, texts, columns=None, scale=None):
+    """Images [N, H, W, C] side by side, a text under each -> uint8 [height, width, 3]."""
+    return _lay(_lettered(_tiles(images, scale), texts), columns)
+
+
+def storyboard(canvases, texts, count=8, scale=None):
+    """Canvases [N, T, H, W, C], a row for each at `count` spread steps, texts[n][t] under each."""
+    canvases = np.asarray(canvases)
+    chosen = np.unique(np.linspace(0, canvases.shape[1] - 1, min(count, canvases.shape[1])).round().astype(int))
+    shown = canvases[:, chosen]
+    return captioned(shown.reshape(-1, *shown.shape[2:]), [row[t] for row in texts for t in chosen], len(chosen), scale)
+
+
+def enlarged(image, scale=None):
+    """An image [H, W, C] as a uint8 tile [height, width, 3]."""
+    return _tiles(np.asarray(image)[None], scale)[0]
+
+
+def highlighted(image, weights, scale=None):
+    """An image [H, W, C] under each of weights [T, rows, columns] >= 0: bright where they are large, else dark.
+
+    Returns uint8 tiles [T, height, width, 3].
+    """
+    tile, light = enlarged(image, scale), np.asarray(weights, np.float32)
+    light = light / np.maximum(light.max((1, 2), keepdims=True), 1e-9)
+    size = tile.shape[1::-1]
+    light = [np.asarray(Image.fromarray(one).resize(size, Image.Resampling.BICUBIC)) for one in light]
+    return (tile * (0.15 + 0.85 * np.clip(light, 0, 1)[..., None])).round().astype(np.uint8)
 
 
 def film(
@@ -162,6 +193,33 @@ def _tiles(images, scale=None):
 def _scale(images):
     """The whole factor that brings [..., H, W, C] nearest to TILE pixels."""
     return max(1, round(TILE / max(images.shape[-3:-1])))
+
+
+def _lettered(tiles, texts):
+    """uint8 tiles [N, h, w, 3] with a text in black on white under each, all as high as the longest needs."""
+    font = ImageFont.load_default(LETTERS)
+    width, line = tiles.shape[2], LETTERS + 3
+    texts = [_wrapped(text, font, width - 4) for text in texts]
+    margin = line * max(1, *map(len, texts)) + 4 if texts else 0
+    below = np.full((len(tiles), margin, width, 3), 255, np.uint8)
+    for strip, lines in zip(below, texts, strict=True):
+        paper = Image.fromarray(strip)
+        for i, text in enumerate(lines):
+            ImageDraw.Draw(paper).text((2, 1 + line * i), text, "black", font)
+        strip[:] = np.asarray(paper)
+    return np.concatenate([tiles, below], 1)
+
+
+def _wrapped(text, font, width):
+    """A text as lines that are no wider than so many pixels, if their words allow."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if font.getlength(longer) <= width or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
 
 
 def _lay(tiles, columns=None):

@@ -35,6 +35,8 @@ def sample(model, count, seed):
     import numpy as np
     import tensorflow as tf
 
+    if "caption" in model.input_shapes:
+        raise ValueError("run: got a model that follows captions; expected one without, see trainers.draw_caption")
     if not hasattr(model, "decode"):
         raise ValueError(
             f"run: got a {type(model).__name__}, which cannot sample; expected a model with latent variables"

@@ -46,15 +46,19 @@ class Learner:
         apply(self.optimizer, gradients, self.model.trainable_variables)
         return {"bound": sums["distortion"] + sums.get("rate", 0.0), **sums, "norm/gradient": norm}
 
+    def terms(self, batch, noise):
+        """The loss terms that training descends, {name: [B]}."""
+        return self.model.loss_terms(batch, noise)
+
     def losses_and_gradients(self, batch, noise):
         """This part's share of the mean loss terms over the global batch, and of their gradient."""
         variables = [v.value for v in self.model.trainable_variables]
         with tf.GradientTape() as tape:
-            terms = self.model.loss_terms(batch, noise)
+            terms = self.terms(batch, noise)
             sums = {name: tf.reduce_sum(term) / self.settings.batch_size for name, term in terms.items()}
             loss = tf.add_n(list(sums.values()))
         gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        return sums, gradients
+        return sums, [tf.convert_to_tensor(g) for g in gradients]  # those of embeddings are sparse
 
     def sharded(self, batch, noise):
         """losses_and_gradients with the batch cut into a part for each core, run at the same time."""

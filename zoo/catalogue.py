@@ -4,7 +4,7 @@ import importlib
 
 from zoo.configs.base import suggestion
 
-MODELS = ("draw", "vae", "vrae")
+MODELS = ("draw", "vae", "vrae", "align_draw", "show_attend_tell")
 
 
 def presets(name):

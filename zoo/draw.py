@@ -15,7 +15,9 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from zoo.configs.draw import DRAWConfig
-from zoo.nn.filterbank import Window, filters, look, paint, window
+from zoo.nn.canvas import flat, glimpse, stacked, stroke, swap, window_head
+from zoo.nn.filterbank import Window
+from zoo.nn.gaussian import bernoulli as pixels  # p(x | z), the canvas being the logits
 from zoo.nn.recurrence import lstm, lstm_gates, scan
 
 tfd = tfp.distributions
@@ -107,20 +109,14 @@ class DRAW(keras.Model):
         """Eq. 27, or eq. 17 without attention. Returns ([B, 2 N N C] or [B, 2 D], window)."""
         if not self.config.attention:
             return tf.concat([flat(x), flat(x_hat)], -1), None
-        height, width, _ = self.config.image_shape
-        at = window(maps["read_window"](h_dec), height, width, self.config.read_n)
-        f_y, f_x = filters(at, height, width, self.config.read_n)
-        return tf.concat([flat(look(image, f_y, f_x, at.gamma)) for image in (x, x_hat)], -1), at
+        return glimpse(maps["read_window"](h_dec), (x, x_hat), self.config.read_n)
 
     def write(self, h_dec, maps):
         """Eq. 29, or eq. 18 without attention. Returns ([B, H, W, C] to be added to the canvas, window)."""
-        height, width, channels = self.config.image_shape
-        if not self.config.attention:
-            return tf.reshape(maps["write"](h_dec), [-1, height, width, channels]), None
-        n = self.config.write_n
-        at = window(maps["write_window"](h_dec), height, width, n)
-        f_y, f_x = filters(at, height, width, n)
-        return paint(tf.reshape(maps["write"](h_dec), [-1, n, n, channels]), f_y, f_x, at.gamma), at
+        config = self.config
+        if not config.attention:
+            return tf.reshape(maps["write"](h_dec), [-1, *config.image_shape]), None
+        return stroke(maps["write_window"](h_dec), maps["write"](h_dec), config.image_shape, config.write_n)
 
     def infer_step(self, x, state, noise, maps):
         """One glimpse of the inference network. x: [B, H, W, C] in [0, 1]; noise: [B, Z]. Returns (state, Glimpse)."""
@@ -259,14 +255,11 @@ class DRAWClassifier(keras.Model):
         Returns {"logits": [B, classes], "windows": [B, T, 5]}.
         """
         config = self.config
-        height, width, _ = config.image_shape
 
         def step(state, _, maps):
             h, cell = state
-            at = window(maps["window"](h), height, width, config.read_n)
-            f_y, f_x = filters(at, height, width, config.read_n)
-            glimpse = flat(look(image, f_y, f_x, at.gamma))
-            return lstm(maps["gates"](tf.concat([glimpse, h], -1)), cell), stacked(at)
+            seen, at = glimpse(maps["window"](h), [image], config.read_n)
+            return lstm(maps["gates"](tf.concat([seen, h], -1)), cell), stacked(at)
 
         start = tuple(tf.broadcast_to(v, [tf.shape(image)[0], *v.shape]) for v in self.initial)
         (h, _), (windows,) = scan(step, start, tf.zeros([config.steps]), self.maps, [[None, 5]])
@@ -276,34 +269,3 @@ class DRAWClassifier(keras.Model):
         """{"distortion": [B]}, the cross-entropy in nats. batch: {"image": [B, H, W, C], "label": [B]}."""
         logits = self.classify(batch["image"])["logits"]
         return {"distortion": -tfd.Categorical(logits=logits).log_prob(batch["label"])}
-
-
-def window_head(name, log_delta=0.0):
-    """The affine map to a window's five numbers; the window starts centred, on everything if log_delta is 0."""
-    return keras.layers.Dense(
-        5,
-        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
-        bias_initializer=lambda shape, dtype=None: tf.constant([0, 0, 0, log_delta, 0], tf.float32),
-        name=name,
-    )
-
-
-def pixels(canvas):
-    """p(x | z): independent Bernoulli pixels with the canvas as logits."""
-    # The default dtype, int32, truncates grey values that come as a NumPy array.
-    return tfd.Independent(tfd.Bernoulli(logits=canvas, dtype=tf.float32), 3)
-
-
-def stacked(at):
-    """A window as a list of one tensor [B, 5], of none without attention."""
-    return [] if at is None else [tf.stack(at, -1)]
-
-
-def flat(x):
-    """[B, ...] as [B, everything]."""
-    return tf.reshape(x, [-1, math.prod(x.shape[1:])])
-
-
-def swap(x):
-    """Batch first to time first and back."""
-    return tf.transpose(x, [1, 0, *range(2, len(x.shape))])

@@ -4,6 +4,7 @@ Each is built from its preset "smoke", else from the one with the fewest paramet
 """
 
 import dataclasses
+import functools
 import importlib
 import inspect
 import json
@@ -15,7 +16,7 @@ import pytest
 import tensorflow as tf
 
 import zoo.run
-from trainers import command, loop, scoring
+from trainers import command, evaluate, loop, scoring
 from zoo import catalogue, data
 from zoo.configs.base import from_dict, to_dict
 
@@ -54,14 +55,24 @@ def model(name, settings):
 
 
 def batch_of(model, size=SIZE):
-    """Binary examples and labels of a model's input shapes, no two alike."""
+    """Binary examples, labels and captions of a model's input shapes, no two alike."""
     numbers = np.random.default_rng(1)
-    return {
-        key: tf.constant(numbers.integers(0, 10, size), tf.int32)
-        if key == "label"
-        else tf.constant(numbers.integers(0, 2, [size, *shape]), tf.float32)
-        for key, shape in model.input_shapes.items()
-    }
+
+    def value(key, shape):
+        if key == "label":
+            return tf.constant(numbers.integers(0, 10, size), tf.int32)
+        if key == "caption":  # of 2, 3, ... words; 0 ends it
+            words = numbers.integers(1, model.config.vocabulary, [size, *shape])
+            return tf.constant(words * (np.arange(*shape) < 2 + np.arange(size)[:, None] % (shape[0] - 2)), tf.int32)
+        return tf.constant(numbers.integers(0, 2, [size, *shape]), tf.float32)
+
+    return {key: value(key, shape) for key, shape in model.input_shapes.items()}
+
+
+def training_terms(model):
+    """Loss terms as training takes them: of some models only these are random."""
+    terms = model.loss_terms
+    return functools.partial(terms, training=True) if "training" in inspect.signature(terms).parameters else terms
 
 
 def noise_of(model, size=SIZE, seed=(5, 7)):
@@ -124,19 +135,19 @@ def test_every_example_step_and_run_has_noise_of_its_own(model):
     rows = [x.numpy() for seed in seeds for x in tf.nest.flatten(noise_of(model, seed=seed))]
     assert all(len(x) == SIZE for x in rows)
     numbers = np.concatenate([x.ravel() for x in rows])
-    assert len(np.unique(numbers)) == numbers.size
+    assert len(np.unique(numbers)) > 0.99 * numbers.size  # two uniform numbers of 23 bits may be equal
 
 
 def test_nothing_else_is_random(model):
-    batch, noise = batch_of(model), noise_of(model)
-    assert_equal(model.loss_terms(batch, noise), model.loss_terms(batch, noise))
+    batch, noise, terms = batch_of(model), noise_of(model), training_terms(model)
+    assert_equal(terms(batch, noise), terms(batch, noise))
 
 
 def test_noise_is_used(model):
     if not is_random(model):
         pytest.skip("nothing is random in this model")
     batch = batch_of(model)
-    terms, others = (model.loss_terms(batch, noise_of(model, seed=seed)) for seed in ((5, 7), (5, 8)))
+    terms, others = (training_terms(model)(batch, noise_of(model, seed=seed)) for seed in ((5, 7), (5, 8)))
     assert (sum(terms.values()) != sum(others.values())).numpy().all()
 
 
@@ -147,9 +158,9 @@ def test_noise_is_used(model):
 def test_terms_are_per_example_and_the_same_however_they_run(model, how):
     run = {"eager": lambda f: f, "graph": tf.function, "xla": tf.function(jit_compile=True)}[how]
     batch, noise = batch_of(model), noise_of(model)
-    terms = run(model.loss_terms)(batch, noise)
+    terms = run(training_terms(model))(batch, noise)
     assert "distortion" in terms
-    expected = model.loss_terms(batch, noise)
+    expected = training_terms(model)(batch, noise)
     for key, term in terms.items():
         assert term.shape == (SIZE,) and term.dtype == tf.float32 and np.isfinite(term).all()
         np.testing.assert_allclose(term, expected[key], rtol=1e-4, atol=1e-4)
@@ -160,9 +171,9 @@ def test_terms_are_per_example_and_the_same_however_they_run(model, how):
 def test_an_example_knows_nothing_of_its_neighbours(model):
     """Permuted, doubled or alone: its terms stay what they are. No mean over the batch in secret."""
     batch, noise = batch_of(model), noise_of(model)
-    terms = model.loss_terms(batch, noise)
+    terms = training_terms(model)(batch, noise)
     for index in ([2, 0, 1], [0, 0, 1, 1, 2, 2], [1]):
-        found = model.loss_terms(take(batch, index), take(noise, index))
+        found = training_terms(model)(take(batch, index), take(noise, index))
         for key, term in found.items():
             np.testing.assert_allclose(term, tf.gather(terms[key], index), rtol=1e-4, atol=1e-4)
 
@@ -176,23 +187,24 @@ def test_the_sum_of_the_terms_is_what_training_descends(name, settings):
         batch, noise = batch_of(model, size), noise_of(model, size)
         learner = task.learner(model, dataclasses.replace(settings, batch_size=size), strategy, False)
     with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(sum(model.loss_terms(batch, noise).values()))
+        loss = tf.reduce_mean(sum(training_terms(model)(batch, noise).values()))
     expected = tape.gradient(loss, [v.value for v in model.trainable_variables])
     sums, gradients = learner.sharded(batch, noise)
     assert float(sum(sums.values())) == pytest.approx(float(loss), rel=1e-5)
     for g, e in zip(gradients, expected, strict=True):
-        scale = 0 if e is None else np.abs(e).max()
-        np.testing.assert_allclose(g, np.zeros(g.shape) if e is None else e, rtol=1e-3, atol=1e-5 + 1e-4 * scale)
+        e = np.zeros(g.shape) if e is None else tf.convert_to_tensor(e)
+        scale = np.abs(e).max()
+        np.testing.assert_allclose(g, e, rtol=1e-3, atol=1e-5 + 1e-4 * scale)
 
 
 def test_bfloat16_products_leave_float32_weights_and_terms(name, settings):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         model = catalogue.build(name, settings.model)
-        terms = model.loss_terms(batch_of(model), noise_of(model))
+        terms = training_terms(model)(batch_of(model), noise_of(model))
     finally:
         keras.config.set_dtype_policy("float32")
-    assert {v.dtype for v in model.variables} == {"float32"}
+    assert {v.dtype for v in model.trainable_variables} == {"float32"}
     assert all(term.dtype == tf.float32 and np.isfinite(term).all() for term in terms.values())
 
 
@@ -214,7 +226,8 @@ def test_three_steps_end_with_figures_pictures_and_weights(name, trained):
     figures = json.loads((trained / "metrics.json").read_text())
     assert figures[0]["name"] == "bound"
     for figure in figures:
-        assert math.isfinite(figure["value"]) and figure["standard_error"] >= 0 and figure["examples"] > 1
+        assert math.isfinite(figure["value"]) and figure["examples"] > 1
+        assert figure["standard_error"] is None or figure["standard_error"] >= 0  # None: a figure of the whole split
         known = {"unit", "definition", "split", "data", "regime", "seed", "minutes", "trained_by"}
         assert known <= figure.keys() and figure["split"] == "test"
     terms = {figure["name"]: figure["value"] for figure in figures}
@@ -233,7 +246,7 @@ def test_a_loaded_model_gives_the_same_numbers(trained):
 
 def test_a_score_is_the_mean_over_the_examples_of_the_split(trained):
     run, model = zoo.run.open_run(trained), zoo.load(trained)
-    sets = data.load(run.settings.data, shapes=model.input_shapes, regime=run.settings.regime)
+    sets = evaluate.sets_of(run, model)
     bound = scoring.scorer(model)(sets.test, (0, 0))["bound"]
     assert len(bound) == sets.test.size == run.figures[0]["examples"]
     assert run.figures[0]["value"] == pytest.approx(float(np.mean(bound, dtype="f8")), rel=1e-6)
@@ -245,14 +258,15 @@ def test_a_score_is_the_mean_over_the_examples_of_the_split(trained):
 def test_what_a_model_samples_runs_in_a_graph_and_lies_in_its_range(model):
     if not hasattr(model, "decode"):
         pytest.skip("this model generates nothing")
-    z = noise_of(model)
-    made, again = model.decode(z), tf.function(model.decode)(z)
+    z, given = noise_of(model), {key: x for key, x in batch_of(model).items() if key == "caption"}
+    made, again = model.decode(z, **given), tf.function(model.decode)(z, **given)
     (observed, shape), *_ = model.input_shapes.items()
     assert made[observed].shape == (SIZE, *shape)
     assert (made[observed].numpy() >= 0).all() and (made[observed].numpy() <= 1).all()
     for key in made:
         np.testing.assert_allclose(made[key], again[key], rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(model.sample(SIZE, (5, 7)), made[observed], rtol=1e-5, atol=1e-6)
+    if not given:
+        np.testing.assert_allclose(model.sample(SIZE, (5, 7)), made[observed], rtol=1e-5, atol=1e-6)
 
 
 def test_a_posterior_sample_weighs_what_the_bound_says_on_average(model):
@@ -292,8 +306,10 @@ def test_data_of_another_shape_is_refused_by_name(name, model, settings, tmp_pat
         for split in ("train", "validation", "test")
     }
     np.savez(tmp_path / "mine.npz", **arrays)
-    with pytest.raises(ValueError, match=f"data: .*{key}.*expected|data: .*{key}.*takes"):
-        data.load(str(tmp_path / "mine.npz"), shapes=model.input_shapes, regime="static")
+    captioned = "caption" in model.input_shapes  # which no file of arrays has
+    message = "data: .* has no captions" if captioned else f"data: .*{key}.*expected|data: .*{key}.*takes"
+    with pytest.raises(ValueError, match=message):
+        data.load(str(tmp_path / "mine.npz"), shapes=model.input_shapes, regime="gray" if captioned else "static")
 
 
 @pytest.mark.parametrize("value", [0, -1])

@@ -23,6 +23,7 @@ class Settings:
     clip_norm: float = 10.0  # the whole gradient is scaled down to this norm
     ema: float = 0.0  # decay of the weights' moving average; 0 keeps none
     every: int = 200  # steps between checkpoints, each with a validation
+    patience: int = 0  # validations without a better one after which training ends; 0: never
     seed: int = 0
 
     def __post_init__(self):
@@ -33,6 +34,7 @@ class Settings:
             require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
         require(self.learning_rate > 0, "learning_rate", self.learning_rate, "a positive number")
         require(self.clip_norm > 0, "clip_norm", self.clip_norm, "a positive number")
+        require(self.patience >= 0, "patience", self.patience, "at least 0")
         require(0 <= self.ema < 1, "ema", self.ema, "a decay in [0, 1)")
         require(0 <= self.beta_1 < 1, "beta_1", self.beta_1, "a decay in [0, 1)")
         require(0 <= self.seed < 2**31, "seed", self.seed, "an integer in [0, 2**31)")

@@ -1,0 +1,46 @@
+"""Train alignDRAW or a baseline that follows captions, too: python -m trainers.align_draw"""
+
+from trainers.command import main
+from trainers.task import Task
+
+
+def panels(model, batch, noise):
+    """Images drawn for captions, reconstructions; alignDRAW's canvases with the word that each step looks at."""
+    from trainers import pictures
+
+    caption, texts = batch["caption"], texts_of(model, batch["caption"])
+    image = batch["image"].numpy()
+    drawn = {name: value.numpy() for name, value in model.decode(noise, caption).items()}
+    rebuilt = {name: value.numpy() for name, value in model.reconstruct(batch["image"], caption, noise).items()}
+    found = {
+        "samples": pictures.captioned(drawn["image"], texts),
+        "originals": pictures.captioned(image, texts),
+        "reconstructions": pictures.pairs(image, rebuilt["image"]),
+    }
+    if "canvases" in drawn:
+        windows = {"window_n": model.config.write_n, "read_n": model.config.read_n}
+        found["dreaming"] = pictures.film(drawn["canvases"], drawn["windows"], **windows)
+        found["drawing"] = pictures.film(rebuilt["canvases"], rebuilt["windows"], rebuilt["read_windows"], **windows)
+        rates = model.rates(model.infer(batch["image"], caption, noise)[1]).numpy()  # [T, N]
+        found["rate"] = pictures.curves({"rate": (range(1, len(rates) + 1), rates.mean(1))}, "glimpse")
+    if "word_weights" in drawn:
+        seen = [attended(text, weights) for text, weights in zip(texts, drawn["word_weights"], strict=True)]
+        found["words"] = pictures.storyboard(drawn["canvases"][:4], seen[:4])
+    return found
+
+
+def texts_of(model, caption):
+    """Captions [B, L] as strings."""
+    return [text.decode() for text in model.words.captions(caption).numpy()]
+
+
+def attended(text, weights):
+    """The word of a caption that has the largest weight at each step. weights: [T, L]."""
+    words = text.split() or [""]
+    return [words[i] for i in weights[:, : len(words)].argmax(1)]
+
+
+TASK = Task("align_draw", panels)
+
+if __name__ == "__main__":
+    main(TASK)

@@ -1,0 +1,126 @@
+"""Train Show, Attend and Tell: python -m trainers.show_attend_tell"""
+
+import functools
+
+from trainers.command import main
+from trainers.task import Task
+
+WIDTH = 5  # of beam search, in figures and pictures
+TOLD = 4  # examples whose attention is shown word by word
+
+
+def panels(model, batch, noise):
+    """Captions of the images, and for some the image anew for every word, bright where the model looked."""
+    import numpy as np
+
+    from trainers import pictures
+
+    told, texts = tell(model, batch)
+    longest = max(len(text.split()) for text in texts[:TOLD])
+    strips = [
+        attention_strip(model, batch["image"][i].numpy(), text, told["attention"][i], longest, batch["references"][i])
+        for i, text in enumerate(texts[:TOLD])
+    ]
+    return {"captions": pictures.captioned(batch["image"], texts), "attention": np.concatenate(strips)}
+
+
+def attention_strip(model, image, text, attention, length=None, references=()):
+    """A picture above its references, then a panel for each word of a text: bright where attention [T, L] is large.
+
+    length: panels, the last ones empty if the text has fewer words.
+    """
+    import numpy as np
+
+    from trainers import pictures
+
+    words = text.split()
+    plain = pictures.enlarged(image)
+    panels = pictures.highlighted(image, attention[: len(words)].reshape(-1, *model.config.grid))
+    empty = [np.full_like(plain, 255)] * (max(length or 1, len(words)) - len(words))
+    labels = ["; ".join(references[:2]), *words, *[""] * len(empty)]
+    return pictures.captioned(np.stack([plain, *panels, *empty]), labels, len(labels), scale=1)
+
+
+def tell(model, batch):
+    """({"attention" ...} as arrays, texts) of beam search for a batch."""
+    told = teller(model)({name: batch[name] for name in model.input_shapes if name != "caption"})
+    texts = [text.decode() for text in model.words.captions(told["ids"]).numpy()]
+    return {name: value.numpy() for name, value in told.items()}, texts
+
+
+@functools.lru_cache(2)  # validations come again and again
+def teller(model):
+    import tensorflow as tf
+
+    return tf.function(lambda batch: model.caption(batch, "beam", WIDTH), reduce_retracing=True)
+
+
+def figures(model, split, seed):
+    """Scores of the captions of every picture against all its references; of scenes, where the attention was."""
+    from zoo import data
+    from zoo.metrics import text
+
+    many, attention, hypotheses = len(split.pictures.captions), [], []
+    for batch, n in data.in_order(split, min(100, many)):  # the first example of each picture comes first
+        told, texts = tell(model, batch)
+        hypotheses += [one.split() for one in texts[:n]]
+        attention += list(told["attention"][:n])
+        if len(hypotheses) >= many:
+            break
+    references = [[text.tokens(one) for one in several] for several in split.pictures.captions]
+    found = text.scores(hypotheses[:many], references)
+    scored = {name: (value, "", ", ".join(text.DEFINITIONS[name])) for name, value in found.items()}
+    if "mask" in split.pictures.facts:
+        scored |= pointing(hypotheses[:many], attention, model.config.grid, split.pictures.facts)
+    return scored
+
+
+def pointing(hypotheses, attention, grid, facts):
+    """How the attention of words that name an object in the picture lies to that object.
+
+    attention: [T, L] of each hypothesis; facts: of scenes, see zoo.data.compositions.
+    """
+    import numpy as np
+
+    from zoo.data.compositions import OBJECTS
+
+    hits, masses = [], []
+    for m, (words, weights) in enumerate(zip(hypotheses, attention, strict=True)):
+        objects = [OBJECTS[o] for o in facts["object"][m] if o >= 0]
+        for word, alpha in zip(words, weights, strict=False):
+            named = [k for k, name in enumerate(objects) if word in (name, f"{name}s", f"{name}es")]
+            if not named:
+                continue
+            mask = np.isin(facts["mask"][m], [k + 1 for k in named])
+            rows, columns = grid
+            cells = mask.reshape(rows, mask.shape[0] // rows, columns, -1).mean((1, 3)).ravel()  # share covered
+            hits.append((cells > 0)[alpha >= alpha.max()].mean())
+            masses.append((alpha * cells).sum())
+    of = "of words that name an object of the scene, "
+    return {
+        "pointing": (float(np.mean(hits)), "", f"{of}those whose largest weight is at a place that the object touches"),
+        "attention_on_object": (float(np.mean(masses)), "", f"{of}the mean weight on the object's pixels"),
+    }
+
+
+def learner(*arguments):
+    """Learns from what training alone draws; hard attention compares its reward with a moving average."""
+    from trainers.step import Learner
+
+    class Teller(Learner):
+        def terms(self, batch, noise):
+            return self.model.loss_terms(batch, noise, training=True)
+
+        def step(self, batch, noise):
+            values = super().step(batch, noise)
+            if self.model.config.attention == "hard":
+                self.model.update_baseline(values["distortion"])
+            return values
+
+    return Teller(*arguments)
+
+
+TASK = Task("show_attend_tell", panels, figures=figures, best="bleu4", learner=learner)
+
+if __name__ == "__main__":
+    main(TASK)

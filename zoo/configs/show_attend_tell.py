@@ -1,0 +1,128 @@
+"""Sizes and presets of Show, Attend and Tell (arXiv:1502.03044)."""
+
+import dataclasses
+import math
+from typing import Literal, get_args
+
+from zoo.configs.base import Settings, require
+
+Encoder = Literal["cnn", "features"]
+Attention = Literal["soft", "hard", "uniform"]
+
+
+@dataclasses.dataclass(frozen=True)
+class ShowAttendTellConfig:
+    """Sizes of Show, Attend and Tell; the defaults are those of the authors' code for COCO."""
+
+    encoder: Encoder = "features"  # annotations come with the batch; or a small CNN learns them from the image
+    annotations: tuple[int, int] = (196, 512)  # L places of D features, where they come with the batch
+    image_shape: tuple[int, int, int] = (224, 224, 3)  # height, width, channels: what the CNN sees
+    channels: tuple[int, ...] = (32, 64, 64, 128)  # of each 3x3 convolution of the CNN; the last one is D
+    strides: tuple[int, ...] = (2, 2, 1, 1)  # of each
+    vocabulary: int = 10_000  # V words, END and UNKNOWN among them
+    caption_length: int = 31  # words with the END
+    embedding: int = 512  # e
+    hidden: int = 1800  # n, units of the LSTM
+    attention: Attention = "soft"  # uniform looks everywhere alike, which is to see the mean annotation alone
+    attention_size: int = 512  # units that compare a place with the state
+    attention_layers: int = 2  # layers between an annotation and these units
+    init_layers: int = 2  # layers between the mean annotation and the first state
+    dropout: float = 0.5  # of h_t, of the deep output and of the init layers' hidden units
+    penalty: float = 1.0  # lambda, of places that are not looked at once in all
+    reinforce: float = 0.01  # lambda_r of hard attention; see zoo/show_attend_tell.py on the authors' scale
+    entropy: float = 0.002  # lambda_e of hard attention
+
+    def __post_init__(self):
+        for name, known in (("encoder", Encoder), ("attention", Attention)):
+            got, names = getattr(self, name), get_args(known)
+            require(got in names, f"model.{name}", repr(got), f"one of {', '.join(names)}")
+        for name, count in (("annotations", 2), ("image_shape", 3), ("channels", len(self.strides))):
+            got = getattr(self, name)
+            require(len(got) == count and min(got, default=0) >= 1, f"model.{name}", got, f"{count} positive numbers")
+        require(min(self.strides) >= 1, "model.strides", self.strides, "positive numbers")
+        require(self.vocabulary >= 3, "model.vocabulary", self.vocabulary, "at least 3: END, UNKNOWN and a word")
+        for name in ("caption_length", "embedding", "hidden", "attention_size"):
+            require(getattr(self, name) >= 1, f"model.{name}", getattr(self, name), "at least 1")
+        for name in ("attention_layers", "init_layers"):
+            require(getattr(self, name) in (1, 2), f"model.{name}", getattr(self, name), "1 or 2")
+        require(0 <= self.dropout < 1, "model.dropout", self.dropout, "a rate in [0, 1)")
+        for name in ("penalty", "reinforce", "entropy"):
+            require(getattr(self, name) >= 0, f"model.{name}", getattr(self, name), "at least 0")
+
+    @property
+    def grid(self):
+        """(rows, columns) of the places, for pictures; places that came with the batch are a square if they can be."""
+        if self.encoder == "cnn":
+            return tuple(_ceil_all(side, self.strides) for side in self.image_shape[:2])
+        places, _ = self.annotations
+        side = math.isqrt(places)
+        return (side, side) if side**2 == places else (1, places)
+
+    @property
+    def places(self):
+        """(L, D)."""
+        return (math.prod(self.grid), self.channels[-1]) if self.encoder == "cnn" else self.annotations
+
+
+def _ceil_all(side, strides):
+    for stride in strides:
+        side = math.ceil(side / stride)
+    return side
+
+
+SCENES = Settings(
+    model=ShowAttendTellConfig(
+        encoder="cnn",
+        image_shape=(32, 32, 3),
+        vocabulary=64,
+        caption_length=24,
+        embedding=64,
+        hidden=128,
+        attention_size=128,
+        attention_layers=1,
+        init_layers=1,
+    ),
+    data="scenes",
+    regime="gray",
+    steps=3000,
+    batch_size=64,
+    learning_rate=1e-3,
+    schedule="cosine",
+    clip_norm=5.0,
+    every=250,
+)
+FLICKR8K = Settings(  # the authors' RMSProp is not among ours; the rate is that of their Adam
+    model=ShowAttendTellConfig(caption_length=40, hidden=512, attention_layers=1, init_layers=1),
+    data="flickr8k",
+    regime="gray",
+    steps=20_000,
+    batch_size=64,
+    learning_rate=2e-4,
+    every=500,
+)
+
+
+def _with(settings, model, **changes):
+    return dataclasses.replace(settings, model=dataclasses.replace(settings.model, **model), **changes)
+
+
+PRESETS = {
+    "scenes": SCENES,
+    "scenes-hard": _with(SCENES, {"attention": "hard"}),
+    "scenes-uniform": _with(SCENES, {"attention": "uniform"}),
+    "smoke": _with(
+        SCENES,
+        {"channels": (8, 16), "strides": (4, 2), "embedding": 8, "hidden": 16, "attention_size": 8},
+        steps=20,
+        batch_size=16,
+        every=10,
+    ),
+    "digit-captions": _with(
+        SCENES,
+        {"image_shape": (60, 60, 1), "strides": (2, 2, 2, 1), "vocabulary": 24, "caption_length": 13},
+        data="digit-captions",
+    ),
+    "flickr8k": FLICKR8K,
+    "flickr8k-hard": _with(FLICKR8K, {"attention": "hard"}),
+    "coco": dataclasses.replace(FLICKR8K, model=ShowAttendTellConfig(), data="coco", steps=100_000, every=2000),
+}
