@@ -40,13 +40,13 @@ def fit(model, images, targets, loss, epochs):
 class SceneReader:
     """Reads the object (0: none, else 1 + its number) and the colour at every place of scenes.
 
-    Trained on scenes of its own: digits that the models train with, both seen and held-out compositions.
+    Trained on so many scenes of its own of seen and of held-out compositions, with the digits that models train with.
     """
 
-    def __init__(self, side, digits, seed, epochs=8):
+    def __init__(self, side, digits, seed, epochs=8, scenes=(15_000, 10_000)):
         keras.utils.set_random_seed(seed)
         rng = np.random.default_rng((seed, 100))
-        facts = [compositions.facts(count, rng, unseen) for count, unseen in ((15_000, False), (10_000, True))]
+        facts = [compositions.facts(count, rng, unseen) for count, unseen in zip(scenes, (False, True), strict=True)]
         facts = {name: np.concatenate([part[name] for part in facts]) for name in facts[0]}
         images, _ = compositions.draw(facts, digits, side, rng)
         self.kinds = (len(OBJECTS) + 1, len(COLOURS))

@@ -52,14 +52,37 @@ def filters(window, height, width, n):
 
 def look(image, f_y, f_x, gamma):
     """Eq. 27: the N x N glimpse of an image. image: [B, H, W, C]. Returns [B, N, N, C]."""
-    # Multiply and sum: on a CPU that beats batches of products this small.
-    rows = tf.reduce_sum(f_y[:, :, :, None, None] * image[:, None], 2)  # [B, N, W, C]
     f_x = gamma[:, None, None] * f_x
+    if not _small(f_y, f_x):
+        rows = _across(f_y, image)  # [B, N, W, C]
+        return _swap(_across(f_x, _swap(rows)))
+    rows = tf.reduce_sum(f_y[:, :, :, None, None] * image[:, None], 2)
     return tf.reduce_sum(f_x[:, None, :, :, None] * rows[:, :, None], 3)  # [B, N, N, C]
 
 
 def paint(patch, f_y, f_x, gamma):
     """Eq. 29: an N x N patch laid onto the image. patch: [B, N, N, C]. Returns [B, H, W, C]."""
     f_x = f_x / gamma[:, None, None]
-    rows = tf.reduce_sum(f_x[:, None, :, :, None] * patch[:, :, :, None], 2)  # [B, N, W, C]
+    if not _small(f_y, f_x):
+        rows = _swap(_across(f_x, _swap(patch), transpose=True))  # [B, N, W, C]
+        return _across(f_y, rows, transpose=True)
+    rows = tf.reduce_sum(f_x[:, None, :, :, None] * patch[:, :, :, None], 2)
     return tf.reduce_sum(f_y[:, :, :, None, None] * rows[:, :, None], 1)  # [B, H, W, C]
+
+
+def _small(f_y, f_x):
+    """Whether multiplying and summing beats products of matrices, which batches of small ones do not repay on a CPU."""
+    n, height, width = f_y.shape[1], f_y.shape[2], f_x.shape[2]
+    return n * height * width < 16_000
+
+
+def _across(f, x, transpose=False):
+    """A product along the second axis of x [B, K, L, C] with f [B, M, K], or [B, K, M] if transposed: [B, M, L, C]."""
+    _, k, length, channels = x.shape
+    made = tf.matmul(f, tf.reshape(x, [-1, k, length * channels]), transpose_a=transpose)
+    return tf.reshape(made, [-1, made.shape[1], length, channels])
+
+
+def _swap(x):
+    """[B, H, W, C] to [B, W, H, C] and back."""
+    return tf.transpose(x, [0, 2, 1, 3])

@@ -105,7 +105,8 @@ def scan(step, state, inputs, maps, outputs, context=()):
             def backward(k, d_state, d_inputs, d_constants):
                 t = length - 1 - k
                 keep = [array.read(t) for array in kept]
-                before = tf.nest.pack_sequence_as(state, keep[:states])
+                # Run eagerly, an array gives back the very tensor it was given, which may be two states at once.
+                before = tf.nest.pack_sequence_as(state, [tf.identity(x) for x in keep[:states]])
                 products = dict(zip(weights, keep[states:], strict=True))
                 x = _at(inputs, t)
                 with tf.GradientTape() as tape:

@@ -57,13 +57,26 @@ class Words(keras.layers.Layer):
     @property
     def lookups(self):
         """Keras's StringLookup of this vocabulary and its inverse; an export keeps them beside the weights."""
-        return _lookups(tuple(self.known))
+        known = tuple(self.known)
+        if not known:
+            raise ValueError("words: got an empty vocabulary, expected a model that has learned words by training")
+        return _lookups(known)
 
     def ids(self, captions, length):
         """Indices of captions, strings [B]: int32 [B, length]; longer ones are cut, the last place is END's."""
         found = self.lookups[0](tokens(captions))
         ids = tf.cast(found.to_tensor(END, shape=[None, length - 1]), tf.int32)
         return tf.pad(ids, [[0, 0], [0, 1]], constant_values=END)
+
+    def count(self, captions):
+        """How many words each of captions, strings [B], has: int32 [B]."""
+        return tf.cast(tokens(captions).row_lengths(), tf.int32)
+
+    def unknown(self, captions):
+        """The words of captions, strings [B], that are not in the vocabulary, joined by blanks. Returns strings [B]."""
+        found = tokens(captions)
+        strange = tf.ragged.boolean_mask(found, self.lookups[0](found) == UNKNOWN)
+        return tf.strings.reduce_join(strange, -1, separator=" ")
 
     def captions(self, ids):
         """The words before END, joined by blanks. ids: int32 [B, L]. Returns strings [B]."""

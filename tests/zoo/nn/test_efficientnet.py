@@ -37,7 +37,9 @@ def oracle(x, state, name, kernel, stride, channels):
     y = np.clip(pointwise(x, "expand"), 0, 6) if names["expand"] in state else x
     batch, height, width, _ = y.shape
     out = np.zeros((batch, -(-height // stride), -(-width // stride), y.shape[-1]))
-    before = [max((n - 1) * stride + kernel - size, 0) // 2 for n, size in zip(out.shape[1:3], (height, width))]
+    before = [
+        max((n - 1) * stride + kernel - size, 0) // 2 for n, size in zip(out.shape[1:3], x.shape[1:3], strict=True)
+    ]
     for i, j, a, b in itertools.product(range(out.shape[1]), range(out.shape[2]), range(kernel), range(kernel)):
         row, column = i * stride + a - before[0], j * stride + b - before[1]
         if 0 <= row < height and 0 <= column < width:
@@ -67,12 +69,11 @@ def test_a_block_is_the_one_of_the_weights_network(size, kernel, stride, expansi
 
 def test_the_stages_have_the_papers_sizes():
     net = efficientnet.lite0(224)
-    sizes = [
-        (side, side, channels) for side, channels in zip((112, 56, 28, 14, 14, 7, 7), (16, 24, 40, 80, 112, 192, 320))
-    ]
-    assert [stage.shape[1:] for stage in net.outputs] == sizes
-    kernels = sum(int(np.prod(v.shape)) for v in net.variables if len(v.shape) == 4)
-    assert kernels == 2_928_800 - 0 or kernels
+    sides, channels = (112, 56, 28, 14, 14, 7, 7), (16, 24, 40, 80, 112, 192, 320)
+    assert [stage.shape[1:] for stage in net.outputs] == list(zip(sides, sides, channels, strict=True))
+    kernels, biases = (sum(int(np.prod(v.shape)) for v in net.weights if len(v.shape) == rank) for rank in (4, 1))
+    head = 320 * 1280 + 2 * 1280 + 1281 * 1000
+    assert kernels + 2 * biases == 4_652_008 - head  # published; there every channel has a scale beside its bias
 
 
 def test_the_stem_takes_its_own_weights_and_standardises():

@@ -6,6 +6,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zoo.nn import filterbank as module
 from zoo.nn.filterbank import Window, filterbank, filters, look, paint, window
 
 ways = pytest.mark.parametrize(
@@ -192,3 +193,18 @@ def test_far_outside_the_window_is_dark_and_its_gradient_finite(run):
     glimpse, gradient = run(both)(parameters)
     assert np.isfinite(glimpse).all() and np.isfinite(gradient).all()
     np.testing.assert_array_equal(glimpse[:2], np.zeros([2, 3, 3, 1]))
+
+
+def test_products_and_sums_are_the_same_window(monkeypatch):
+    """Large windows go through products of matrices, small ones through sums."""
+    rng = np.random.default_rng(0)
+    image, patch = (np.float32(rng.normal(size=shape)) for shape in ((2, 9, 7, 3), (2, 4, 4, 3)))
+    at = window(np.float32(rng.normal(size=(2, 5))), 9, 7, 4)
+    banks = filters(at, 9, 7, 4)
+    found = []
+    for small in (True, False):
+        monkeypatch.setattr(module, "_small", lambda *_, small=small: small)
+        found.append((look(image, *banks, at.gamma), paint(patch, *banks, at.gamma)))
+    for sums, products in zip(*found, strict=True):
+        assert sums.shape == products.shape
+        np.testing.assert_allclose(products, sums, rtol=1e-4, atol=1e-5)

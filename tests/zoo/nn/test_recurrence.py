@@ -273,3 +273,26 @@ def test_the_number_of_steps_may_be_known_at_the_call_only(compiled):
         inputs = {name: x[:steps] for name, x in case.inputs.items()}
         expected = tf.function(loss_and_gradient.python_function)(inputs)
         assert_equal(loss_and_gradient(inputs), expected)
+
+
+@ways
+def test_one_tensor_may_be_two_states(run):
+    gates, h, x = keras.layers.Dense(3), tf.ones([2, 3]), tf.zeros([2, 2, 1])
+    gates.build((None, 3))
+
+    def step(state, _, maps):
+        a, b = state
+        return (tf.tanh(maps["gates"](b)), a * b), []
+
+    def gradient(loop):
+        with tf.GradientTape() as tape:
+            tape.watch(h)
+            (a, b), _ = loop((h, h))
+            loss = tf.reduce_sum(a + b)
+        return tape.gradient(loss, h)
+
+    slow = {"gates": lambda x: affine(x, gates.kernel, gates.bias)}
+    want = gradient(lambda state: plain_loop(step, state, x, slow, []))
+    np.testing.assert_allclose(
+        run(lambda: gradient(lambda s: scan(step, s, x, {"gates": gates}, [])))(), want, rtol=1e-5
+    )

@@ -88,7 +88,7 @@ def test_nothing_in_the_file_is_run(write, floats, capsys):
             return print, ("run",)
 
     path = write({"a": Evil()}, [])
-    with pytest.raises(ValueError, match=r"weights\.pth is no state dictionary .*asks for builtins\.print"):
+    with pytest.raises(ValueError, match=r"weights\.pth is no state dictionary .*asks for __builtin__\.print"):
         torch_file.read(path)
     assert "run" not in capsys.readouterr().out
 

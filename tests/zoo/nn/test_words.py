@@ -54,6 +54,13 @@ def test_what_finds_no_room_is_unknown():
     assert layer.ids(["a circle"], 3).numpy().tolist() == [[2, UNKNOWN, END]]
 
 
+def test_a_vocabulary_that_learned_nothing_says_so():
+    layer = Words(4)
+    layer.build()
+    with pytest.raises(ValueError, match="words: got an empty vocabulary, expected"):
+        layer.ids(["a"], 3)
+
+
 def test_a_vocabulary_is_a_weight(words):
     other = Words(2 + len(KNOWN))
     other.build()
