@@ -12,16 +12,16 @@ LIMITS = """\
 - The same seed gives the same answer on one build of TensorFlow; another may differ in the last digits."""
 
 
-def text(about, run, signatures, model):
-    """The card as Markdown. about: what export.package found; signatures: name -> Signature."""
+def text(about, run, offered, model):
+    """The card as Markdown. about: what export.package found; offered: an export.signature.Offered."""
     parts = [
         f"# {about['name']}\n\nModel `{run.model}`, preset `{run.preset}`, {parameters(model):,} parameters.",
         f"## Figures\n\n{figures(run)}",
         f"## Data\n\n{data(run)}",
         f"## Made by\n\nTrained: `{run.config.get('command')}`\n\nExported: `{about['command']}`",
         f"Config of the model:\n\n```json\n{json.dumps(about['config'], indent=1)}\n```",
-        f"## SavedModel\n\n{server_table(signatures, about['default'])}",
-        f"## LiteRT\n\n{phone_table(signatures, model)}\n\n{files(about)}",
+        f"## SavedModel\n\n{server_table(offered.server, about['default'])}",
+        f"## LiteRT\n\n{phone_table(offered.phone, model)}\n\n{files(about)}",
         f"## Limits\n\n{LIMITS}",
     ]
     return "\n\n".join(parts) + "\n"
@@ -51,23 +51,28 @@ def data(run):
 
 
 def server_table(signatures, default):
-    rows = []
+    rows, inputs = [], {}
     for name, signature in signatures.items():
-        inputs = "<br>".join(f"`{k}`: {v.expected()}" for k, v in server_inputs(signature).items())
-        rows.append([f"`{name}`" + (" (`serving_default`)" if name == default else ""), inputs, signature.says])
-    note = "`seed`: two integers an example; the same pair gives the same answer, whatever else is in the batch."
-    return table(["signature", "inputs", "what it does"], rows) + f"\n\n{note}"
+        inputs |= server_inputs(signature)
+        shown = f"`{name}`" + (" (`serving_default`)" if name == default else "")
+        rows.append([shown, listed(server_inputs(signature)), signature.says])
+    return table(["signature", "inputs", "what it does"], rows) + "\n\n" + notes(inputs)
 
 
 def phone_table(signatures, model):
-    rows = [
-        [
-            f"`{name}`",
-            "<br>".join(f"`{k}`: {v.expected()}" for k, v in phone_inputs(signature, model).items()),
-        ]
-        for name, signature in signatures.items()
-    ]
-    return table(["signature", "inputs (noise: independent standard normal numbers)"], rows)
+    rows, inputs = [], {}
+    for name, signature in signatures.items():
+        inputs |= phone_inputs(signature, model)
+        rows.append([f"`{name}`", listed(phone_inputs(signature, model)), signature.says])
+    return table(["signature", "inputs", "what it does"], rows) + "\n\n" + notes(inputs)
+
+
+def listed(inputs):
+    return "<br>".join(f"`{name}`: {spec.expected()}" for name, spec in inputs.items())
+
+
+def notes(inputs):
+    return "\n".join(f"- `{name}`: {spec.says}." for name, spec in inputs.items())
 
 
 def files(about):
@@ -79,14 +84,24 @@ def files(about):
             [
                 f"`{name}`",
                 f"{record['bytes'] / 1e6:.2f} MB",
-                str(record["batch"] or "any"),
+                batches(record["batch"]),
                 f"{worst:.1e} ({share:.1e}) in `{key}`",
             ]
         )
         operations.append(f"Operations of `{name}`, all builtin: {', '.join(record['operations'])}.")
+    if about["vocabulary"]:
+        operations.append(f"`{about['vocabulary']}`: the words, one on each line.")
     refused = [f"`{kind}` was refused: {reason}." for kind, reason in about["refused"].items()]
     head = ["file", "size", "batch", "largest error against Keras (share of the output's range)"]
     return "\n\n".join([table(head, rows), *operations, *refused])
+
+
+def batches(sizes):
+    """The batch sizes of a file's signatures in words. sizes: signature -> 1, or None for any."""
+    free = [name for name, size in sizes.items() if size is None]
+    if len(free) == len(sizes):
+        return "any"
+    return f"1 (any: {', '.join(free)})" if free else "1"
 
 
 def table(head, rows):

@@ -28,8 +28,10 @@ def file_name(name, kind):
 def convert(keras, kinds):
     """kind -> a record, a JSON-able dict but for "content", the file's bytes:
 
-    {"content", "bytes", "sha256", "batch", "operations", "errors": {"SIGNATURE/OUTPUT": [absolute, share]}},
+    {"content", "bytes", "sha256", "batch": {"SIGNATURE": 1, or None for any}, "operations",
+     "errors": {"SIGNATURE/OUTPUT": [absolute, share]}},
     or {"refused": reason} where the converter cannot, or where what it made is not the model.
+    keras: a phone's reference.Keras.
     """
     model, signatures = keras.model, keras.signatures
     with tempfile.TemporaryDirectory(prefix="export-") as folder:
@@ -40,7 +42,7 @@ def convert(keras, kinds):
         calibration = {
             f"{name}/{key}": value
             for name, specs in inputs.items()
-            for key, value in reference.examples(model, specs, count, seed=1).items()
+            for key, value in reference.examples(specs, count, seed=1).items()
         }
         np.savez(folder / "calibration.npz", **calibration)
         return {kind: _convert(folder, kind, keras, batch) for kind in kinds}
@@ -77,14 +79,14 @@ def _convert(folder, kind, keras, batch):
 
 
 def _save(model, signatures, folder):
-    """A SavedModel of the phone's functions. Returns their batch size: None for any, or 1.
+    """A SavedModel of the phone's functions. Returns the batch size of each: None for any, or 1.
 
-    Arrays of a loop's outputs need a static shape in LiteRT: a model that has any leaves for one example.
+    Arrays of a loop's outputs need a static shape in LiteRT: a signature that has any leaves for one example.
     """
-    for batch in (None, 1):
-        functions = {name: phone_function(signature, model, batch) for name, signature in signatures.items()}
-        if not any(_has_arrays(function) for function in functions.values()):
-            break
+    functions = {name: phone_function(signature, model, None) for name, signature in signatures.items()}
+    batch = {name: 1 if _has_arrays(function) else None for name, function in functions.items()}
+    for name in [name for name, size in batch.items() if size]:
+        functions[name] = phone_function(signatures[name], model, batch[name])
     module = tf.Module()
     module.weights = [v.value for v in model.variables]  # otherwise the file has no signature at all (2.21)
     tf.saved_model.save(module, str(folder), functions, WITHOUT_GRADIENTS)
@@ -100,8 +102,8 @@ def _has_arrays(function):
 def compare(path, keras, batch):
     """{"SIGNATURE/OUTPUT": [largest absolute error, as a share of its range]} of a file against Keras."""
     specs = {name: phone_inputs(signature, keras.model) for name, signature in keras.signatures.items()}
-    asked = [(name, size) for name in specs for size in ([batch] if batch else [1, 5])]
-    inputs = [reference.examples(keras.model, specs[name], size, seed=2) for name, size in asked]
+    asked = [(name, size) for name in specs for size in ([batch[name]] if batch[name] else [1, 5])]
+    inputs = [reference.examples(specs[name], size, seed=2) for name, size in asked]
     requests = [{"signature": name, "inputs": list(one)} for (name, _), one in zip(asked, inputs, strict=True)]
     results = child.ask("export.interpreter", {"model": str(path), "requests": requests}, inputs)
     errors = {}

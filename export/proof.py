@@ -24,16 +24,16 @@ def prove(version, tolerance=1e-4):
     if not (version / savedmodel.ABOUT).exists():
         raise FileNotFoundError(f"{version} is a SavedModel but none of ours: found no {savedmodel.ABOUT}")
     about = json.loads((version / savedmodel.ABOUT).read_text())
-    keras = rebuild(version, about)
+    server, phone = rebuild(version, about)
     return [
         *savedmodel.forbidden(version),
-        *prove_savedmodel(version, keras, about["default"], tolerance),
-        *prove_litert(version, keras, about),
+        *prove_savedmodel(version, server, about["default"], tolerance),
+        *prove_litert(version, phone, about),
     ]
 
 
 def rebuild(version, about):
-    """Keras with the export's config, weights and signatures.
+    """Keras with the export's config and weights, and the signatures of a server and of a phone: two reference.Keras.
 
     That these are the trained run's weights is shown by the answers that the run itself gave at export.
     """
@@ -42,7 +42,8 @@ def rebuild(version, about):
     loaded = tf.saved_model.load(str(version))
     for variable, value in zip(model.variables, loaded.weights, strict=True):
         variable.assign(value)
-    return reference.Keras(model, package.signatures_of(about["model"])(model, about["k"]))
+    offered = package.offer(package.signatures_of(about["model"]), model, about["fixed"])
+    return reference.Keras(model, offered.server), reference.Keras(model, offered.phone, phone=True)
 
 
 @dataclasses.dataclass
@@ -57,29 +58,26 @@ class Request:
 
 
 def prove_savedmodel(version, keras, default, tolerance):
-    model, signatures = keras.model, keras.signatures
+    signatures = keras.signatures
     requests = stored(version)
-    for size in (1, 5):
-        for name, signature in signatures.items():
-            inputs = reference.examples(model, server_inputs(signature), size, seed=7)
-            requests.append(Request(f"Keras, batch {size}", name, inputs, keras.answers(name, inputs)))
+    for name, signature in signatures.items():
+        inputs = reference.examples(server_inputs(signature), 5, seed=7)
+        want = keras.answers(name, inputs)
+        alone = [{k: v[3:4] for k, v in values.items()} for values in (inputs, want)]  # as it was among others
+        requests += [Request("Keras, batch 1", name, *alone), Request("Keras, batch 5", name, inputs, want)]
     first = next(r for r in requests if r.signature == default)
     requests.append(Request("Keras", "serving_default", first.inputs, first.want))
     for name, inputs in savedmodel.read_warm_up(version):
         requests.append(Request("warm-up", name, inputs, keras.answers(name, inputs)))
     for name, signature in signatures.items():
-        good = reference.examples(model, server_inputs(signature), 3, seed=8)
+        good = reference.examples(server_inputs(signature), 3, seed=8)
         requests += bad_requests(name, server_inputs(signature), good)
     return judge(requests, ask(version, requests), tolerance)
 
 
 def stored(version):
     """The examples in the export with the answers that the trained run's Keras model gave."""
-    found = {}
-    with np.load(version / savedmodel.EXAMPLES) as arrays:
-        for name in arrays.files:
-            signature, side, key = name.split("/")
-            found.setdefault(signature, {"inputs": {}, "outputs": {}})[side][key] = arrays[name]
+    found = savedmodel.read_examples(version)
     return [Request("Keras at export", name, one["inputs"], one["outputs"]) for name, one in found.items()]
 
 
@@ -92,9 +90,13 @@ def bad_requests(name, inputs, good):
 
     for key, spec in inputs.items():
         value = good[key]
-        add(key, "one number missing", value[..., :-1] if spec.shape[-1] > 1 else value[:, :-1])
-        add(key, "flattened", value.reshape(-1))  # as many numbers, which a reshape inside would accept
-        add(key, "without a batch", value[0])
+        if spec.shape:
+            add(key, "one number missing", value[..., :-1] if spec.shape[-1] > 1 else value[:, :-1])
+            add(key, "flattened", value.reshape(-1))  # as many numbers, which a reshape inside would accept
+        add(key, "without a batch", np.asarray(value[0], value.dtype))
+        add(key, "another axis", value[:, None])
+        for what, text in (spec.text.refused if spec.text else {}).items():
+            add(key, what, _with_one(value, text))
         if spec.dtype == "float32":
             for what, number in {"NaN": np.nan, "infinity": np.inf}.items():
                 add(key, what, _with_one(value, number))

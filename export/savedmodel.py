@@ -39,6 +39,7 @@ def write(base, model, signatures, default, examples, about, card):
         module = tf.Module()
         # Not the model itself: each Keras 3 variable would be saved twice, as its own and as the tf.Variable in it.
         module.weights = [v.value for v in model.variables]
+        module.tables = model.words.lookups if hasattr(model, "words") else []
         functions = {name: server_function(signature, model) for name, signature in signatures.items()}
         functions["serving_default"] = functions[default]
         tf.saved_model.save(module, str(folder), functions, WITHOUT_GRADIENTS)
@@ -47,15 +48,7 @@ def write(base, model, signatures, default, examples, about, card):
             raise ValueError(f"this model cannot be served: {'; '.join(problems)}")
         (folder / EXTRA).mkdir()
         _write_warm_up(folder, base.name, {name: inputs for name, (inputs, _) in examples.items()})
-        np.savez_compressed(
-            folder / EXAMPLES,
-            **{
-                f"{name}/{side}/{key}": value
-                for name, pair in examples.items()
-                for side, tensors in zip(("inputs", "outputs"), pair, strict=True)
-                for key, value in tensors.items()
-            },
-        )
+        _write_examples(folder, examples)
         (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n")
         (folder / "README.md").write_text(card)
         for path in [*folder.rglob("*"), folder]:
@@ -86,6 +79,29 @@ def sync(path):
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _write_examples(folder, examples):
+    arrays = {
+        f"{name}/{side}/{key}": value
+        for name, pair in examples.items()
+        for side, tensors in zip(("inputs", "outputs"), pair, strict=True)
+        for key, value in tensors.items()
+    }
+    # Not as objects: reading those would run whatever code somebody has put into the file.
+    plain = {name: value.astype("S") if value.dtype == object else value for name, value in arrays.items()}
+    np.savez_compressed(folder / EXAMPLES, **plain)
+
+
+def read_examples(folder):
+    """{signature name: {"inputs": {key: array}, "outputs": {key: array}}} of a SavedModel."""
+    found = {}
+    with np.load(pathlib.Path(folder) / EXAMPLES) as arrays:
+        for name, value in arrays.items():
+            signature, side, key = name.split("/")
+            sides = found.setdefault(signature, {"inputs": {}, "outputs": {}})
+            sides[side][key] = value.astype(object) if value.dtype.kind == "S" else value
+    return found
 
 
 def _write_warm_up(folder, name, inputs):

@@ -101,6 +101,7 @@ def usage(base):
     signature, inputs = about["default"], about["signatures"][about["default"]]
     values = {key: _example(spec) for key, spec in inputs.items()}
     body = json.dumps({"signature_name": signature, "inputs": {k: v for k, (v, _) in values.items()}})
+    body = body.replace("'", "\\u0027")  # a shell's quotes are around it
     address = f"http://localhost:8501/v1/models/{base.name}:predict"
     if len(body) < 1000:
         curl = f"curl -d '{body}' {address}"
@@ -108,6 +109,7 @@ def usage(base):
         (base / "request.json").write_text(body)
         curl = f"curl -d @{base.name}/request.json {address}"
     sent = "\n".join(f'request.inputs["{k}"].CopyFrom(tf.make_tensor_proto({code}))' for k, (_, code) in values.items())
+    needs_base64 = "import base64\n\n" if "base64." in sent else ""
     return f"""\
 ## {base.name}
 
@@ -116,7 +118,7 @@ Signatures: {", ".join(about["signatures"])}; their inputs are in {base.name}/{n
     {curl}
 
 ```python
-import grpc
+{needs_base64}import grpc
 import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
@@ -136,6 +138,10 @@ print({{name: value.shape for name, value in outputs.items()}})
 def _example(spec):
     """An input for two examples as JSON data and as Python code."""
     shape, dtype = spec["shape"], spec["dtype"]
+    if dtype == "string":
+        example = spec["example"]
+        code = f'base64.b64decode("{example["b64"]}")' if isinstance(example, dict) else json.dumps(example)
+        return [example] * 2, f"[{code}] * 2"
     if dtype == "int32" and shape == [2]:
         return [[0, 1], [0, 2]], "np.array([[0, 1], [0, 2]], np.int32)"
     value = 0.0

@@ -1,6 +1,7 @@
 """What a model offers to the outside: functions with named, batched inputs and a dictionary of outputs.
 
-One declaration serves two worlds. A server is given a seed, a phone is given the noise itself:
+One declaration serves two worlds. A server is given a seed, a phone is given the noise itself; a server is given
+text, a phone the numbers that stand for it:
 
     SavedModel   body(images=..., noise=the model's noise for each row of the input `seed` int32 [batch, 2])
     LiteRT       body(images=..., noise=the input `noise`)   no random op, no check, builtin operations only
@@ -9,7 +10,20 @@ A seed a row, not a seed a request: a server that merges requests along the batc
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+@dataclasses.dataclass(frozen=True)
+class Text:
+    """What a server is sent in the place of an input: a string for each example, which it reads itself."""
+
+    wants: str  # what each string is, for an error or a card
+    example: Callable[[int, Any], Any]  # (n, numpy's Generator) -> n such strings, an object array of bytes
+    # (strings [batch], refuse_unless(condition, what, got)) -> (the values of the input, outputs that tell of them)
+    read: Callable[[Any, Callable], tuple[Any, dict]]
+    refused: dict[str, bytes]  # what is wrong -> a string that read refuses
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,10 +34,19 @@ class Input:
     says: str  # for the model card
     dtype: str = "float32"
     interval: tuple[float, float] | None = None  # values outside are refused; NaN and infinity always are
+    example: Callable[[int, Any], Any] | None = None  # (n, numpy's Generator) -> n plausible values; else noise is
+    text: Text | None = None
+
+    def sent(self):
+        """The input as a server is sent it."""
+        if not self.text:
+            return self
+        return dataclasses.replace(self, shape=(), dtype="string", interval=None, example=self.text.example)
 
     def expected(self):
         """As an error or a card says it: float32 [batch, 28, 28, 1] in [0, 1]."""
         inside = f" in [{self.interval[0]:g}, {self.interval[1]:g}]" if self.interval else ""
+        inside += f", each {self.text.wants}" if self.dtype == "string" else ""
         return f"{self.dtype} [{', '.join(('batch', *map(str, self.shape)))}]{inside}"
 
 
@@ -41,6 +64,13 @@ class Signature:
     draws: int = 0
 
 
+class Offered(NamedTuple):
+    """What a model offers to a server and to a phone, where these differ: name -> Signature, for each of them."""
+
+    server: dict[str, Signature]
+    phone: dict[str, Signature]
+
+
 SEED = Input(
     (2,),
     "two integers an example; the same pair gives the same answer, whatever else is in the batch",
@@ -49,8 +79,8 @@ SEED = Input(
 
 
 def server_inputs(signature):
-    """The inputs as a server sees them: the declared ones, and a seed if there is randomness."""
-    return signature.inputs | ({"seed": SEED} if signature.draws else {})
+    """The inputs as a server sees them: the declared ones, some as text, and a seed if there is randomness."""
+    return {k: v.sent() for k, v in signature.inputs.items()} | ({"seed": SEED} if signature.draws else {})
 
 
 def phone_inputs(signature, model):
@@ -74,38 +104,43 @@ def _noise_parts(model):
     }
 
 
+def server_answer(signature, model, tensors):
+    """What body says to tensors as a server is sent them: noise from seeds, strings read."""
+    tensors, told = dict(tensors), {}
+    for name, spec in signature.inputs.items():
+        if spec.text:
+            refuse = functools.partial(_refuse_unless, name, spec.sent())
+            tensors[name], more = spec.text.read(tensors[name], refuse)
+            told |= more
+    if signature.draws:
+        tensors["noise"] = noise_of_rows(model, tensors.pop("seed"), signature.draws)
+    return signature.body(**tensors) | told
+
+
+def phone_answer(signature, tensors):
+    """What body says to tensors as a phone gives them: with noise among them."""
+    given = {k: v for k, v in tensors.items() if k in signature.inputs}
+    if signature.draws:
+        parts = {k.removeprefix("noise_"): v for k, v in tensors.items() if k not in given}
+        given["noise"] = parts.get("noise", parts)
+    return signature.body(**given)
+
+
 def server_function(signature, model):
     """A concrete function of the server's inputs, ready to be saved: checks, noise from seeds, body."""
-    import tensorflow as tf
-
-    from zoo.nn.recurrence import only_forward
-
     inputs = server_inputs(signature)
-
-    def call(**tensors):
-        tensors = checked(tensors, inputs)
-        if signature.draws:
-            tensors["noise"] = noise_of_rows(model, tensors.pop("seed"), signature.draws)
-        return signature.body(**tensors)
-
-    specs = {k: tf.TensorSpec([None, *v.shape], v.dtype, name=k) for k, v in inputs.items()}
-    with only_forward():
-        return tf.function(call, autograph=False).get_concrete_function(**specs)
+    return _concrete(lambda **tensors: server_answer(signature, model, checked(tensors, inputs)), inputs, None)
 
 
 def phone_function(signature, model, batch):
     """The same body with noise as an input. batch: int, or None where any batch size converts."""
+    return _concrete(lambda **tensors: phone_answer(signature, tensors), phone_inputs(signature, model), batch)
+
+
+def _concrete(call, inputs, batch):
     import tensorflow as tf
 
     from zoo.nn.recurrence import only_forward
-
-    inputs = phone_inputs(signature, model)
-
-    def call(**tensors):
-        parts = {k.removeprefix("noise_"): tensors.pop(k) for k in inputs.keys() - signature.inputs.keys()}
-        if signature.draws:
-            tensors["noise"] = parts.get("noise", parts)
-        return signature.body(**tensors)
 
     specs = {k: tf.TensorSpec([batch, *v.shape], v.dtype, name=k) for k, v in inputs.items()}
     with only_forward():
@@ -140,8 +175,9 @@ def checked(tensors, inputs):
         x = tf.compat.v1.placeholder_with_default(tensors[name], shape=None, name=name)
         shape = tf.shape(x)
         padded = tf.concat([shape, tf.fill([1 + len(spec.shape)], -1)], 0)[: 1 + len(spec.shape)]
-        same = tf.equal(tf.size(shape), 1 + len(spec.shape)) & tf.reduce_all(padded[1:] == list(spec.shape))
-        with tf.control_dependencies([_refuse_unless(same, name, "shape", shape, spec)]):
+        right = tf.constant(spec.shape, tf.int32, [len(spec.shape)])
+        same = tf.equal(tf.size(shape), 1 + len(spec.shape)) & tf.reduce_all(padded[1:] == right)
+        with tf.control_dependencies([_refuse_unless(name, spec, same, "shape", shape)]):
             x = tf.ensure_shape(tf.identity(x), [None, *spec.shape])
         if x.dtype.is_floating:
             finite = tf.reduce_all(tf.math.is_finite(x))
@@ -150,7 +186,7 @@ def checked(tensors, inputs):
             # min and max would hide a NaN that is not alone, so the first offender is shown instead.
             bad = tf.reshape(x, [-1])
             bad = tf.boolean_mask(bad, ~(tf.math.is_finite(bad) & (bad >= low) & (bad <= high)))[:1]
-            with tf.control_dependencies([_refuse_unless(fits, name, "value", bad, spec)]):
+            with tf.control_dependencies([_refuse_unless(name, spec, fits, "value", bad)]):
                 x = tf.identity(x)
         seen[name], sizes[name] = x, tf.shape(x)[0]
     first, *others = sizes
@@ -163,7 +199,7 @@ def checked(tensors, inputs):
     return seen
 
 
-def _refuse_unless(condition, name, what, got, spec):
+def _refuse_unless(name, spec, condition, what, got):
     import tensorflow as tf
 
     message = tf.strings.format(f"{name}: got {what} {{}}, expected {spec.expected()}", got)

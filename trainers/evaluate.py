@@ -15,6 +15,7 @@ DEFINITIONS = {  # name: (unit, definition)
     "distortion": ("nats", "-log p(x | z), one sample from the posterior"),
     "rate": ("nats", "KL(q(z | x) || p(z))"),
     "reweighting": ("nats", "what the training loss adds to the bound"),
+    "told": ("nats", "-log p of the label or the caption of an image"),
     "error": ("fraction", "examples whose likeliest class is not their label"),
     "estimator": ("", "what only hard attention's gradient is taken of"),
     "penalty": ("", "what the training loss adds to the bound for attention that neglects places"),
@@ -85,7 +86,7 @@ def figures(task, run, model, sets, split="test", samples=1, seed=0, minutes=Non
 
     def figure(name, values, unit, definition):
         mean, error = bounds.mean_and_error(values)
-        if sets.regime == "gray" and unit == "nats" and name != "rate":
+        if sets.regime == "gray" and "rate" in scores and unit == "nats" and name != "rate":
             definition += "; of gray pixels a cross-entropy, no likelihood"
         return {
             "name": name,
@@ -98,10 +99,11 @@ def figures(task, run, model, sets, split="test", samples=1, seed=0, minutes=Non
 
     whole = task.figures(model, examples, seed)
     scores = scoring.scorer(model, task.scores)(examples, (seed, 0))
-    found = [figure(name, values, *DEFINITIONS[name]) for name, values in scores.items()]
+    told = dict.fromkeys(("bound", "distortion"), "told") if "rate" not in scores else {}  # no latent variables
+    found = [figure(name, values, *DEFINITIONS[told.get(name, name)]) for name, values in scores.items()]
     for name, (value, unit, definition) in whole.items():
-        found.append({"name": name, "value": value, "unit": unit, "standard_error": None} | about)
-        found[-1]["definition"] = definition
+        whole_split = {"examples": len(examples.pictures.captions), "definition": definition}
+        found.append({"name": name, "value": value, "unit": unit, "standard_error": None, **about, **whole_split})
     if samples > 1:
         if not hasattr(model, "log_weights"):
             raise ValueError(f"samples: got {samples}, expected 1; {run.model} has no latent variables to sample")
@@ -121,7 +123,7 @@ def line(figure):
     """One figure for a reader."""
     error = "" if figure["standard_error"] is None else f" +- {figure['standard_error']:.2g}"
     return (
-        f"{figure['split']} {figure['name']}: {figure['value']:.4g}{error} {figure['unit']} "
+        f"{figure['split']} {figure['name']}: {figure['value']:.4g}{error} {figure['unit']}".rstrip() + " "
         f"({figure['examples']:,} examples of {figure['data']}, {figure['regime']}; {figure['definition']})"
     )
 

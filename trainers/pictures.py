@@ -55,7 +55,7 @@ def enlarged(image, scale=None):
 
 
 def highlighted(image, weights, scale=None):
-    """An image [H, W, C] under each of weights [T, rows, columns] >= 0: bright where they are large, else dark.
+    """An image [H, W, C] under each of weights [T, rows, columns] >= 0: clear where they are large, else gray.
 
     Returns uint8 tiles [T, height, width, 3].
     """
@@ -63,7 +63,8 @@ def highlighted(image, weights, scale=None):
     light = light / np.maximum(light.max((1, 2), keepdims=True), 1e-9)
     size = tile.shape[1::-1]
     light = [np.asarray(Image.fromarray(one).resize(size, Image.Resampling.BICUBIC)) for one in light]
-    return (tile * (0.15 + 0.85 * np.clip(light, 0, 1)[..., None])).round().astype(np.uint8)
+    clear = 0.1 + 0.9 * np.clip(light, 0, 1)[..., None]  # [T, height, width, 1]
+    return (tile * clear + 128 * (1 - clear)).round().astype(np.uint8)  # gray is seen on black and on white
 
 
 def film(

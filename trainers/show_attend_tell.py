@@ -10,7 +10,7 @@ TOLD = 4  # examples whose attention is shown word by word
 
 
 def panels(model, batch, noise):
-    """Captions of the images, and for some the image anew for every word, bright where the model looked."""
+    """Captions of the images, and for some the image anew for every word, clear where the model looked."""
     import numpy as np
 
     from trainers import pictures
@@ -25,7 +25,7 @@ def panels(model, batch, noise):
 
 
 def attention_strip(model, image, text, attention, length=None, references=()):
-    """A picture above its references, then a panel for each word of a text: bright where attention [T, L] is large.
+    """A picture above its references, then a panel for each word of a text: clear where attention [T, L] is large.
 
     length: panels, the last ones empty if the text has fewer words.
     """

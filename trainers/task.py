@@ -21,7 +21,7 @@ class Task:
     histograms: Callable = lambda model, batch, noise: {}
     # (model, batch, noise) -> {name: [B]} beyond the loss terms, with their means in scores and on the board
     scores: Callable = lambda model, batch, noise: {}
-    # (model, split, seed) -> {name: (value, unit, definition)} of a whole split, such as BLEU
+    # (model, split, seed) -> {name: (value, unit, definition)} of a whole split's pictures, such as BLEU
     figures: Callable = lambda model, split, seed: {}
     # the figure whose highest value on the validation split picks the weights; without one the lowest bound does
     best: str = ""

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from zoo.nn import decoding
+from zoo.nn import decoding, extractors
 from zoo.nn.attention import align, blend
 from zoo.nn.recurrence import lstm, lstm_gates, scan
 from zoo.nn.words import UNKNOWN, Words, mask
@@ -58,7 +58,7 @@ class ShowAttendTell(keras.Model):
             layers.Conv2D(channels, 3, strides, "same", activation="relu", name=f"conv_{i}")
             for i, (channels, strides) in enumerate(zip(config.channels, config.strides, strict=True))
         ]
-        if config.encoder == "features":
+        if config.encoder != "cnn":
             self.encoder = []
         hidden = config.init_layers == 2
         self.init_hidden = layers.Dense(features, "relu", name="init_hidden") if hidden else None
@@ -106,10 +106,17 @@ class ShowAttendTell(keras.Model):
     @property
     def input_shapes(self):
         """Per-example shapes of what a batch holds."""
-        name, shape = "annotations", self.config.annotations
+        config = self.config
+        seen = {"image": config.image_shape} if config.encoder == "cnn" else {config.encoder: config.annotations}
+        return {**seen, "caption": (config.caption_length,)}
+
+    @property
+    def picture_shape(self):
+        """(H, W, C) of the pictures that the model, or the extractor before it, looks at."""
         if self.config.encoder == "cnn":
-            name, shape = "image", self.config.image_shape
-        return {name: shape, "caption": (self.config.caption_length,)}
+            return self.config.image_shape
+        side, _ = extractors.NAMED[self.config.encoder]
+        return (side, side, 3)
 
     def noise(self, batch_size, seed):
         """What training draws: dropout's uniforms; of hard attention, Gumbel noise and a coin. seed: int32[2].
@@ -137,9 +144,9 @@ class ShowAttendTell(keras.Model):
     # ---------------------------------------------------------------- what is looked at
 
     def annotations(self, batch):
-        """a: [B, L, D]. batch: {"annotations": [B, L, D]} or {"image": [B, H, W, C] in [0, 1]}, by config.encoder."""
-        if self.config.encoder == "features":
-            return tf.cast(batch["annotations"], tf.float32)
+        """a: [B, L, D]. batch: {"image": [B, H, W, C] in [0, 1]}, or an extractor's {"vgg19": [B, L, D]}, say."""
+        if self.config.encoder != "cnn":
+            return tf.cast(batch[self.config.encoder], tf.float32)
         x = 2 * tf.cast(batch["image"], tf.float32) - 1
         for conv in self.encoder:
             x = conv(x)

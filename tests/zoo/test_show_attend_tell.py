@@ -46,7 +46,7 @@ def filled(config):
 def batch_of(config, batch_size=4, seed=0):
     """Captions of unequal lengths, the first one empty, the second one full."""
     rng = np.random.default_rng(seed)
-    name = "image" if config.encoder == "cnn" else "annotations"
+    name = "image" if config.encoder == "cnn" else config.encoder
     shape = config.image_shape if config.encoder == "cnn" else config.annotations
     caption = rng.integers(2, config.vocabulary, (batch_size, config.caption_length))
     for row, length in zip(caption, itertools.cycle([0, config.caption_length - 1, 2, 3]), strict=False):
@@ -277,7 +277,7 @@ def test_hard_attention_is_in_expectation_the_gradient_of_the_expected_cost(base
     config = dataclasses.replace(HARD, annotations=(3, 2), caption_length=3, reinforce=1.0, entropy=0.0)
     model = filled(config)
     model.baseline.assign(baseline)
-    batch = {"annotations": np.float32(np.random.default_rng(3).normal(size=(1, 3, 2))), "caption": [[4, 2, END]]}
+    batch = {"vgg19": np.float32(np.random.default_rng(3).normal(size=(1, 3, 2))), "caption": [[4, 2, END]]}
     batch["caption"] = np.int32(batch["caption"])
     many, noise = every_way_of_looking(model, batch)
 
@@ -531,7 +531,7 @@ def test_training_learns_to_read_out_where_the_light_is(attention):
     a = np.zeros((64, 4, 3), np.float32)
     a[range(64), lit[:, 0], 0] = a[range(64), lit[:, 1], 1] = 1
     a[..., 2] = np.arange(4) / 4  # which place it is
-    batch = {"annotations": a, "caption": np.int32(np.pad(lit + 2, [[0, 0], [0, 1]]))}
+    batch = {"vgg19": a, "caption": np.int32(np.pad(lit + 2, [[0, 0], [0, 1]]))}
     optimizer = keras.optimizers.Adam(0.01, global_clipnorm=5.0)
     optimizer.build(model.trainable_variables)
 
@@ -590,7 +590,7 @@ def test_each_field_of_the_config_changes_the_loss(field):
     ("change", "words"),
     [
         ({"attention": "sof"}, r"^model\.attention: got 'sof', expected one of soft, hard, uniform$"),
-        ({"encoder": "vgg"}, r"^model\.encoder: got 'vgg', expected one of cnn, features$"),
+        ({"encoder": "vgg"}, r"^model\.encoder: got 'vgg', expected one of cnn, vgg19, .*$"),
         ({"channels": (4,)}, r"^model\.channels: got \(4,\), expected 2 positive numbers$"),
         ({"dropout": 1.0}, r"^model\.dropout: got 1\.0, expected a rate in \[0, 1\)$"),
         ({"vocabulary": 2}, r"^model\.vocabulary: got 2, expected at least 3: "),

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from zoo.configs.base import Settings, require
 
-Encoder = Literal["cnn", "features"]
+Encoder = Literal["cnn", "vgg19", "efficientnet-lite0", "efficientnet-lite0-14"]
 Attention = Literal["soft", "hard", "uniform"]
 
 
@@ -14,8 +14,8 @@ Attention = Literal["soft", "hard", "uniform"]
 class ShowAttendTellConfig:
     """Sizes of Show, Attend and Tell; the defaults are those of the authors' code for COCO."""
 
-    encoder: Encoder = "features"  # annotations come with the batch; or a small CNN learns them from the image
-    annotations: tuple[int, int] = (196, 512)  # L places of D features, where they come with the batch
+    encoder: Encoder = "vgg19"  # a frozen network, whose annotations come with the batch; or a small CNN that learns
+    annotations: tuple[int, int] = (196, 512)  # L places of D features that the frozen network makes
     image_shape: tuple[int, int, int] = (224, 224, 3)  # height, width, channels: what the CNN sees
     channels: tuple[int, ...] = (32, 64, 64, 128)  # of each 3x3 convolution of the CNN; the last one is D
     strides: tuple[int, ...] = (2, 2, 1, 1)  # of each
@@ -74,8 +74,8 @@ SCENES = Settings(
     model=ShowAttendTellConfig(
         encoder="cnn",
         image_shape=(32, 32, 3),
-        vocabulary=64,
-        caption_length=24,
+        vocabulary=72,
+        caption_length=20,
         embedding=64,
         hidden=128,
         attention_size=128,
@@ -106,6 +106,22 @@ def _with(settings, model, **changes):
     return dataclasses.replace(settings, model=dataclasses.replace(settings.model, **model), **changes)
 
 
+LITE0 = _with(  # for a part of the photographs, and a network whose weights a Python package brings
+    FLICKR8K,
+    {
+        "encoder": "efficientnet-lite0-14",
+        "annotations": (196, 112),
+        "vocabulary": 2000,
+        "embedding": 128,
+        "hidden": 256,
+        "attention_size": 128,
+    },
+    learning_rate=1e-3,
+    steps=3000,
+    every=100,
+    patience=10,
+)
+
 PRESETS = {
     "scenes": SCENES,
     "scenes-hard": _with(SCENES, {"attention": "hard"}),
@@ -124,5 +140,8 @@ PRESETS = {
     ),
     "flickr8k": FLICKR8K,
     "flickr8k-hard": _with(FLICKR8K, {"attention": "hard"}),
-    "coco": dataclasses.replace(FLICKR8K, model=ShowAttendTellConfig(), data="coco", steps=100_000, every=2000),
+    "flickr8k-lite0": LITE0,
+    "flickr8k-lite0-hard": _with(LITE0, {"attention": "hard"}),
+    "flickr8k-lite0-uniform": _with(LITE0, {"attention": "uniform"}),
+    "coco": dataclasses.replace(FLICKR8K, model=ShowAttendTellConfig(), data="coco_captions", steps=99_000, every=2000),
 }

@@ -217,6 +217,9 @@ def own(path, shape, folder, seed):
     path = pathlib.Path(path).expanduser()
     _check(path, shape)
     told, photos = collections.defaultdict(list), {}
+    if not (path / CAPTIONS).is_file():
+        message = f"data: found no {path / CAPTIONS}; write one with lines file<TAB>caption, or name another folder"
+        raise FileNotFoundError(message)
     for number, line in _lines(path / CAPTIONS):
         where = f"line {number} of {path / CAPTIONS}"
         file, *texts = line.split("\t")

@@ -62,6 +62,11 @@ class Words(keras.layers.Layer):
             raise ValueError("words: got an empty vocabulary, expected a model that has learned words by training")
         return _lookups(known)
 
+    @property
+    def lines(self):
+        """What each index stands for, of all words."""
+        return ["<end>", "<unknown>", *self.known]
+
     def ids(self, captions, length):
         """Indices of captions, strings [B]: int32 [B, length]; longer ones are cut, the last place is END's."""
         found = self.lookups[0](tokens(captions))

@@ -1,0 +1,80 @@
+"""Export Show, Attend and Tell: python -m export.show_attend_tell RUN --out models
+
+A server searches with a beam and answers in words. A phone has no strings: it gets the ids of the greedy caption in one
+call, or, for a search of its own, one word at a time: start, then decode_step with what the last call returned.
+"""
+
+from export.command import Search, main
+from export.signature import Input, Offered, Signature
+from export.strings import picture
+
+
+def signatures(model, width):
+    """caption and caption_images by beam search; to phones greedy caption_images, start and decode_step."""
+    seen, shape = next((k, v) for k, v in model.input_shapes.items() if k != "caption")
+    if seen == "image":
+        key, looked = "images", Input(shape, "images, scaled as in training", interval=(0, 1))
+    else:  # the network that finds them is not in the model
+        key, looked = "annotations", Input(shape, f"what the network found at every place ({model.config.encoder})")
+
+    def tell(x, **method):
+        said = model.caption({seen: x}, **method)
+        return {"tokens": said["ids"], "score": said["score"], "attention": placed(model, said["attention"])}
+
+    def search(x):
+        told = tell(x, method="beam", width=width)
+        return {"captions": model.words.captions(told["tokens"]), **told}
+
+    what = (
+        "its words as `tokens`, 0 after the last; `score`, log p in nats; for each word the `attention` to each place"
+    )
+    best = f"The best caption that a beam of width {width} finds, {what}."
+    server = {f"caption_{key}": Signature(lambda **given: search(given[key]), {key: looked}, best)}
+    if key == "images" and shape[-1] in (1, 3):
+        file = {"image_bytes": picture(shape)}
+        server = {"caption": Signature(lambda image_bytes: search(image_bytes), file, best), **server}
+
+    greedy = f"The caption of the most probable word, and again; {what}."
+    phone = {f"caption_{key}": Signature(lambda **given: tell(given[key]), {key: looked}, greedy)}
+    return Offered(server, phone | by_the_word(model, seen, key, looked))
+
+
+def by_the_word(model, seen, key, looked):
+    """start and decode_step: the state of a search is in the caller's hands."""
+    from zoo.nn.decoding import FIRST
+    from zoo.show_attend_tell import State
+
+    config, (places, features) = model.config, model.config.places
+
+    def start(**given):
+        state, context = model.start(model.annotations({seen: given[key]}))
+        return {**state._asdict(), **dict(zip(("annotations", "keys"), context, strict=False))}
+
+    def decode_step(word, h, cell, **context):
+        log_probs, state, look = model.decode_step(word, State(h, cell), **context)
+        return {"log_probs": log_probs, **state._asdict(), "attention": placed(model, look.chosen)}
+
+    before = f"the word before, {FIRST} before the first one"
+    state = {name: Input((config.hidden,), "as start or the last call returned it") for name in State._fields}
+    context = {"annotations": Input((places, features), "as start returned them")}
+    if model.keys:
+        context["keys"] = Input((places, config.attention_size), "as start returned them")
+    word = {"word": Input((), before, "int32", interval=(FIRST, config.vocabulary - 1))}
+    one = "log p of every word after `word` in nats, the next state, and the attention to each place."
+    return {
+        "start": Signature(start, {key: looked}, "The state before the first word, and what every word looks at."),
+        "decode_step": Signature(decode_step, word | state | context, one),
+    }
+
+
+def placed(model, alpha):
+    """Attention [..., L] as [..., rows, columns]."""
+    import tensorflow as tf
+
+    rows, columns = model.config.grid
+    leading = [size or -1 for size in alpha.shape[:-1]]
+    return tf.reshape(alpha, [*leading, rows, columns])
+
+
+if __name__ == "__main__":
+    main("show_attend_tell", signatures, Search)
