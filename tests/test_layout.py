@@ -86,7 +86,7 @@ def test_every_import_is_declared():
 
 
 def test_every_dependency_has_a_lower_and_an_upper_bound():
-    for extra in (None, "test", "gpu"):
+    for extra in (None, "test", "gpu", "photos"):
         for line in requirements(extra):
             assert re.search(r"==|>=.*,<", line), line
 
@@ -144,7 +144,7 @@ def run(code, cwd):
 LIGHT = [
     *("zoo", "zoo.catalogue", "zoo.run", "zoo.configs.base", *(f"zoo.configs.{model}" for model in MODELS)),
     *("trainers", "trainers.command", "trainers.task", "trainers.console", "trainers.evaluate", "trainers.compare"),
-    *("trainers.sample", "trainers.judge", "trainers.benchmark"),
+    *("trainers.sample", "trainers.judge", "trainers.benchmark", "trainers.caption", "trainers.draw_caption"),
     *("export", "export.command", "export.check", "export.serving", "export.ship"),
     *(f"{package}.{model}" for package in ("trainers", "export") for model in MODELS),
 ]

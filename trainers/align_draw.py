@@ -7,6 +7,7 @@ from trainers.task import Task
 def panels(model, batch, noise):
     """Images drawn for captions, reconstructions; alignDRAW's canvases with the word that each step looks at."""
     from trainers import pictures
+    from trainers.illustration import attended, texts_of
 
     caption, texts = batch["caption"], texts_of(model, batch["caption"])
     image = batch["image"].numpy()
@@ -27,17 +28,6 @@ def panels(model, batch, noise):
         seen = [attended(text, weights) for text, weights in zip(texts, drawn["word_weights"], strict=True)]
         found["words"] = pictures.storyboard(drawn["canvases"][:4], seen[:4])
     return found
-
-
-def texts_of(model, caption):
-    """Captions [B, L] as strings."""
-    return [text.decode() for text in model.words.captions(caption).numpy()]
-
-
-def attended(text, weights):
-    """The word of a caption that has the largest weight at each step. weights: [T, L]."""
-    words = text.split() or [""]
-    return [words[i] for i in weights[:, : len(words)].argmax(1)]
 
 
 TASK = Task("align_draw", panels)

@@ -59,7 +59,7 @@ def caption(model, options):
     import numpy as np
 
     from trainers import pictures
-    from trainers.show_attend_tell import attention_strip
+    from trainers.illustration import attention_strip
     from zoo.data.photos import picture
 
     height, width, channels = model.picture_shape

@@ -75,7 +75,7 @@ def draw(model, options):
     import tensorflow as tf
 
     from trainers import pictures
-    from trainers.align_draw import attended
+    from trainers.illustration import attended
 
     texts = [caption for caption in options.captions for _ in range(options.count)]
     ids = model.words.ids(tf.constant(texts), model.config.caption_length)

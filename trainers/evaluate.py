@@ -57,12 +57,17 @@ def load_data(settings, model, data_dir):
 
 
 def shown(split, count):
-    """(batch, n): the first examples of a split for pictures, with all "references" of captioned ones."""
+    """(batch, n): the first examples of a split for pictures; captioned ones with "image" and all "references"."""
+    import numpy as np
+    import tensorflow as tf
+
     from zoo import data
 
     batch, n = next(data.in_order(split, min(count, split.size)))
     if split.pictures:
-        batch["references"] = [split.pictures.captions[m] for m in batch["picture"].numpy()]
+        rows = batch["picture"].numpy()
+        batch["references"] = [split.pictures.captions[m] for m in rows]
+        batch["image"] = tf.constant(split.pictures.image[rows] / np.float32(255))
     return batch, n
 
 
@@ -102,7 +107,8 @@ def figures(task, run, model, sets, split="test", samples=1, seed=0, minutes=Non
     told = dict.fromkeys(("bound", "distortion"), "told") if "rate" not in scores else {}  # no latent variables
     found = [figure(name, values, *DEFINITIONS[told.get(name, name)]) for name, values in scores.items()]
     for name, (value, unit, definition) in whole.items():
-        whole_split = {"examples": len(examples.pictures.captions), "definition": definition}
+        whole_split = {"examples": len(examples.pictures.captions) if examples.pictures else examples.size}
+        whole_split["definition"] = definition
         found.append({"name": name, "value": value, "unit": unit, "standard_error": None, **about, **whole_split})
     if samples > 1:
         if not hasattr(model, "log_weights"):

@@ -14,6 +14,7 @@ def panels(model, batch, noise):
     import numpy as np
 
     from trainers import pictures
+    from trainers.illustration import attention_strip
 
     told, texts = tell(model, batch)
     longest = max(len(text.split()) for text in texts[:TOLD])
@@ -22,23 +23,6 @@ def panels(model, batch, noise):
         for i, text in enumerate(texts[:TOLD])
     ]
     return {"captions": pictures.captioned(batch["image"], texts), "attention": np.concatenate(strips)}
-
-
-def attention_strip(model, image, text, attention, length=None, references=()):
-    """A picture above its references, then a panel for each word of a text: clear where attention [T, L] is large.
-
-    length: panels, the last ones empty if the text has fewer words.
-    """
-    import numpy as np
-
-    from trainers import pictures
-
-    words = text.split()
-    plain = pictures.enlarged(image)
-    panels = pictures.highlighted(image, attention[: len(words)].reshape(-1, *model.config.grid))
-    empty = [np.full_like(plain, 255)] * (max(length or 1, len(words)) - len(words))
-    labels = ["; ".join(references[:2]), *words, *[""] * len(empty)]
-    return pictures.captioned(np.stack([plain, *panels, *empty]), labels, len(labels), scale=1)
 
 
 def tell(model, batch):

@@ -144,6 +144,25 @@ def test_validation_and_saved_weights_are_the_averages(train, quick, tmp_path, s
         assert v.numpy().tobytes() == plain[name].tobytes()
 
 
+def test_training_ends_when_validations_are_no_better(train, quick, monkeypatch, tmp_path, state):
+    values = {3: 5.0, 6: 4.0, 9: 6.0, 12: 4.5}
+    monkeypatch.setattr(loop.Training, "validate", lambda self: values[self.step])
+    code, said, _ = train(*SMOKE, "--steps", "30", "--patience", "2")
+    found = state(tmp_path / "run")
+    assert (code, found["step"], found["best"], found["best_step"]) == (0, 12, 4, 6)
+    assert "ended at step 12: the last 2 validations were no better" in said
+    assert train(*SMOKE, "--steps", "30", "--patience", "2")[0] == 0  # there is nothing left to do
+    assert state(tmp_path / "run")["step"] == 12
+
+
+def test_a_task_may_pick_the_weights_by_a_figure(train, quick, tmp_path, state):
+    scores = iter([0.2, 0.5, 0.3])
+    task = dataclasses.replace(vae.TASK, figures=lambda *_: {"bleu4": (next(scores), "", "")}, best="bleu4")
+    assert train("--preset", "smoke", "--steps", "9", "--every", "3", task=task)[0] == 0
+    found = state(tmp_path / "run")
+    assert (found["best"], found["best_step"]) == (-0.5, 6)
+
+
 @pytest.mark.parametrize(
     ("cluster", "task", "expected"),
     [
@@ -287,7 +306,7 @@ def test_two_optimisers_learn_under_the_same_loop(train, gan, tmp_path, state):
     generated = found["model/0001"]  # the generator's bias is the mean of what it makes
     assert generated == pytest.approx(0.7, abs=0.1)
     assert found["optimizer0/0000"] == found["optimizer1/0000"] == 600  # both iterations
-    assert {name.split("/")[0] for name in found} == {"model", "optimizer0", "optimizer1", "step", "best"}
+    assert {name.split("/")[0] for name in found} == {"model", "optimizer0", "optimizer1", "step", "best", "best_step"}
     assert (tmp_path / "run" / "metrics.json").exists()
 
 

@@ -27,6 +27,7 @@ from zoo.data.split import Pictures
 CAPTIONS, SPLIT_LIST = "captions.tsv", "splits.tsv"  # of a folder of your own
 MARGIN = 256 / 224  # of the resized picture to the part that is cut out, each way
 MOST = 5  # captions of a COCO picture that count
+LARGEST = 40_000_000  # pixels of a picture that is decoded
 
 
 class Photo(NamedTuple):
@@ -286,9 +287,16 @@ def pictures(photos, shape):
 
 
 def picture(data, height, width):
-    """An encoded image as uint8 [height, width, 3] in RGB, upright."""
+    """An encoded image as uint8 [height, width, 3] in RGB, upright; one of this very size stays what it is.
+
+    Raises OSError if it cannot be decoded, ValueError if it is larger than LARGEST.
+    """
     with PIL.Image.open(io.BytesIO(data)) as image:
+        if image.width * image.height > LARGEST:
+            raise ValueError(f"got {image.width:,} x {image.height:,} pixels, expected at most {LARGEST:,} in all")
         image = PIL.ImageOps.exif_transpose(image).convert("RGB")
+    if image.size == (width, height):
+        return np.asarray(image)
     scale = MARGIN * max(height / image.height, width / image.width)
     size = round(scale * image.width), round(scale * image.height)
     image = image.resize(size, PIL.Image.Resampling.BICUBIC)  # wider than a pixel where it shrinks: no aliasing

@@ -1,0 +1,168 @@
+"""The two commands that go between pictures and captions, and where attention lies."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import zoo
+from trainers import caption, draw_caption, show_attend_tell
+from zoo import catalogue
+from zoo.configs.base import to_dict
+from zoo.data.compositions import OBJECTS
+
+WORDS = ["a", "red", "circle", "above", "blue", "square", "3", *(f"w{i}" for i in range(63))]  # as many as it takes
+
+
+def run_of(name, folder):
+    """A run of random weights that knows some words."""
+    settings = catalogue.preset(name, "smoke")
+    model = catalogue.build(name, settings.model)
+    model.words.learn(WORDS)
+    folder.mkdir(parents=True)
+    config = {"model": name, "preset": "smoke", "settings": to_dict(settings), "command": ""}
+    (folder / "config.json").write_text(json.dumps(config))
+    model.save_weights(folder / "model.weights.h5")
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def teller(tmp_path_factory):
+    return run_of("show_attend_tell", tmp_path_factory.mktemp("runs") / "teller")
+
+
+@pytest.fixture(scope="module")
+def painter(tmp_path_factory):
+    return run_of("align_draw", tmp_path_factory.mktemp("runs") / "painter")
+
+
+def ended(main, arguments):
+    """The exit code of a command; 0 if it just returned."""
+    try:
+        main([str(argument) for argument in arguments])
+    except SystemExit as stopped:
+        return stopped.code or 0
+    return 0
+
+
+# python -m trainers.caption
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Pictures of several kinds that all show the same scene."""
+    pixels = np.zeros((40, 60, 3), np.uint8)
+    pixels[10:30, 20:40] = (200, 30, 30)
+    image = Image.fromarray(pixels)
+    image.save(tmp_path / "colour.png")
+    image.save(tmp_path / "photo.jpg", quality=95)
+    image.convert("L").save(tmp_path / "gray.png")
+    image.convert("RGBA").save(tmp_path / "clear.png")
+    return tmp_path
+
+
+def test_every_picture_gets_a_line_and_a_picture(teller, photos, tmp_path, capsys):
+    names = ["colour.png", "photo.jpg", "gray.png", "clear.png"]
+    out = tmp_path / "out"
+    assert ended(caption.main, [teller, *(photos / name for name in names), "--out", out]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4
+    said = {}
+    for name, line in zip(names, lines, strict=True):
+        path, _, rest = line.partition(": ")
+        assert path == str(photos / name) and "nats" in rest
+        said[name] = rest.partition(" (log p")[0]
+        assert set(said[name].split()) <= set(WORDS)
+        assert Image.open(out / f"{name.partition('.')[0]}.png").width > 200
+    assert said["colour.png"] == said["clear.png"]
+
+
+def test_bad_pictures_are_named_and_the_others_captioned(teller, photos, tmp_path, capsys):
+    (tmp_path / "text.jpg").write_text("no picture")
+    (tmp_path / "half.jpg").write_bytes((photos / "photo.jpg").read_bytes()[:300])
+    huge = Image.new("1", (9000, 9000))
+    huge.save(tmp_path / "huge.png")
+    bad = ["nowhere.jpg", "text.jpg", "half.jpg", "huge.png", ""]
+    asked = [tmp_path / name for name in bad] + [photos / "colour.png"]
+    assert ended(caption.main, [teller, *asked, "--out", tmp_path / "out"]) == 2
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == 1
+    errors = said.err.splitlines()
+    assert len(errors) == len(bad)
+    for name, line in zip(bad, errors, strict=True):
+        assert line.startswith(f"error: {tmp_path / name}: ") and "Traceback" not in line
+    assert "9,000 x 9,000 pixels" in errors[3]
+
+
+def test_wrong_runs_and_widths_are_refused(teller, painter, photos, capsys):
+    for arguments, message in (
+        ([painter, photos / "colour.png"], "tells no captions"),
+        (["nowhere", photos / "colour.png"], "found no config.json in nowhere"),
+        ([teller, photos / "colour.png", "--width", 0], "width: got 0, expected at least 1"),
+        ([teller], "pictures"),
+    ):
+        assert ended(caption.main, arguments) == 2
+        assert message in capsys.readouterr().err
+
+
+# python -m trainers.draw_caption
+
+
+def test_captions_become_pictures_on_disk(painter, tmp_path, capsys):
+    captions = ["a red circle above a blue square", "A 3."]
+    assert ended(draw_caption.main, [painter, *captions, "--count", 3, "--out", tmp_path]) == 0
+    said = capsys.readouterr()
+    assert f"6 pictures: {tmp_path}" in said.out
+    assert "unknown words in 'A 3.': ." in said.err
+    assert {path.name for path in tmp_path.iterdir()} == {"pictures.png", "drawing.gif", "words.png", "pictures.npz"}
+    with np.load(tmp_path / "pictures.npz") as file:
+        assert file["image"].shape == (6, 32, 32, 3) and list(file["captions"][:4]) == [captions[0]] * 3 + [captions[1]]
+        assert (file["image"][0] != file["image"][1]).any()
+        images = file["image"]
+    ended(draw_caption.main, [painter, *captions, "--count", 3, "--out", tmp_path / "again"])
+    with np.load(tmp_path / "again" / "pictures.npz") as file:
+        np.testing.assert_array_equal(file["image"], images)
+
+
+def test_captions_that_cannot_be_drawn_are_refused(painter, teller, tmp_path, capsys):
+    for arguments, message in (
+        ([painter, ""], "captions: got '' of 0 words, expected 1 to"),
+        ([painter, "a " * 50], "of 50 words, expected 1 to"),
+        ([painter, "purple elephants"], "of which the model knows no word; it knows 3, a, above, "),
+        ([painter, "a circle", "--count", 0], "count: got 0, expected at least 1"),
+        ([teller, "a circle"], "follows no captions"),
+        ([painter], "captions"),
+    ):
+        assert ended(draw_caption.main, [*arguments, "--out", tmp_path / "out"]) == 2
+        assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+# Where attention lies
+
+
+def test_pointing_counts_words_that_name_an_object():
+    """A 2 x 2 grid over 4 x 4 pixels; the circle covers the first cell whole, the square half of the last one."""
+    mask = np.zeros((1, 4, 4), np.uint8)
+    mask[0, :2, :2], mask[0, 2:, 3] = 1, 2
+    facts = {"object": np.array([[OBJECTS.index("circle"), OBJECTS.index("square"), -1]]), "mask": mask}
+    alpha = np.eye(4)[[1, 0, 2, 3, 3]]
+    words = ["a", "circle", "above", "squares", "triangle"]  # the last one is not in the scene
+    found = show_attend_tell.pointing([words], [alpha], (2, 2), facts)
+    assert found["pointing"][0] == 1 and found["attention_on_object"][0] == pytest.approx((1 + 0.5) / 2)
+    wrong = show_attend_tell.pointing([words], [np.roll(alpha, 1, 1)], (2, 2), facts)
+    assert wrong["pointing"][0] == 0 and wrong["attention_on_object"][0] == 0
+    uniform = show_attend_tell.pointing([words], [np.full((5, 4), 0.25)], (2, 2), facts)
+    assert uniform["pointing"][0] == 0.25  # a place among four at random
+    assert uniform["attention_on_object"][0] == pytest.approx((0.25 + 0.125) / 2)
+
+
+def test_captions_of_a_batch_are_those_of_each_picture(teller):
+    model = zoo.load(teller)
+    images = np.float32(np.random.default_rng(0).random((3, 32, 32, 3)))
+    together, texts = show_attend_tell.tell(model, {"image": images})
+    for i in range(3):
+        alone, (text,) = show_attend_tell.tell(model, {"image": images[i : i + 1]})
+        assert text == texts[i]
+        np.testing.assert_allclose(alone["score"], together["score"][i : i + 1], rtol=1e-4)
