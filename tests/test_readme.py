@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from zoo import catalogue
 
@@ -33,6 +34,8 @@ NOT_RUN = {
 SUBSTITUTES = {
     "python3 -m venv .venv && . .venv/bin/activate && pip install -e . && ": "",  # .ci/run does it
     "python -m trainers.draw\n": "python -m trainers.draw --preset smoke --workdir runs/draw/digits\n",
+    "trainers.show_attend_tell\n": "trainers.show_attend_tell --preset smoke --workdir runs/show_attend_tell/scenes\n",
+    "trainers.align_draw\n": "trainers.align_draw --preset smoke --workdir runs/align_draw/scenes\n",
     "--preset mnist --data-dir": "--preset smoke --data binarized_mnist --workdir runs/draw/mnist --data-dir",
     "--preset mnist": "--preset smoke",  # the benchmark
     "gpu:0,gpu:1": "cpu:0,cpu:1",
@@ -51,6 +54,9 @@ def folder(tmp_path_factory):
     (folder / "data").mkdir()
     bits = np.random.default_rng(0).integers(0, 256, (40, 98), np.uint8)
     np.savez(folder / "data" / "binarized_mnist_packed.npz", train=bits, valid=bits[:20], test=bits[20:])
+    Image.effect_noise((80, 60), 50).save(folder / "photo.jpg")
+    (folder / "hypotheses.txt").write_text("a cat on the mat\nA dog runs.\n")
+    (folder / "references.txt").write_text("a cat sat on the mat\tthere is a cat\nthe dog runs .\n")
     return folder
 
 

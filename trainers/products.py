@@ -40,7 +40,7 @@ def count(learner, batch, noise):
     for (product, times), (piece, _) in zip(whole, parts, strict=True):
         pairs[product, piece] = pairs.get((product, piece), 0) + times
     gflop = sum(product.gflop * times for product, times in whole)
-    summed = sum(_multiply_and_sum(op) * times for op, times in _operations(learner.model.loss_terms, batch, noise))
+    summed = sum(_multiply_and_sum(op) * times for op, times in _operations(learner.terms, batch, noise))
     return pairs, gflop, 3 * summed / 1e9
 
 

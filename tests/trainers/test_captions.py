@@ -7,9 +7,10 @@ import pytest
 from PIL import Image
 
 import zoo
-from trainers import caption, draw_caption, show_attend_tell
+from trainers import caption, composition, draw_caption, judge, neighbours, show_attend_tell
 from zoo import catalogue
 from zoo.configs.base import to_dict
+from zoo.data import captions as captioned
 from zoo.data.compositions import OBJECTS
 
 WORDS = ["a", "red", "circle", "above", "blue", "square", "3", *(f"w{i}" for i in range(63))]  # as many as it takes
@@ -166,3 +167,50 @@ def test_captions_of_a_batch_are_those_of_each_picture(teller):
         alone, (text,) = show_attend_tell.tell(model, {"image": images[i : i + 1]})
         assert text == texts[i]
         np.testing.assert_allclose(alone["score"], together["score"][i : i + 1], rtol=1e-4)
+
+
+# python -m trainers.judge
+
+
+@pytest.fixture
+def few(monkeypatch):
+    monkeypatch.setattr(captioned, "SCENES", {"train": 60, "validation": 10, "test": 100, "held_out": 20})
+
+
+def test_a_painter_is_judged_by_what_its_pictures_show(painter, few, monkeypatch, capsys):
+    """With a reader that always sees an empty scene, and so is wrong about all of them, real ones included."""
+
+    class Blind:
+        def __init__(self, side, digits, seed):
+            assert side == 32 and digits[0].max() <= 1 and len(digits[0]) == len(digits[1])
+
+        def read(self, images):
+            assert images.dtype == np.uint8 and images.shape[1:] == (32, 32, 3)
+            return np.zeros((len(images), 5), int), np.full((len(images), 5), -1)
+
+    monkeypatch.setattr(composition, "SceneReader", Blind)
+    judge.main([painter, "--samples", "2"])
+    found = json.loads(capsys.readouterr().out)
+    for name, count in (("seen", 100), ("held_out", 20)):
+        assert found[name]["pictures"] == count and found[name]["caption_accuracy"] == 0
+        assert found[name]["caption_accuracy_of_real_pictures"] == 0
+    assert found["retrieval"]["pool"] == 100 and found["retrieval"]["K"] == 2
+    assert 1 <= found["retrieval"]["median_rank"] <= 100 and -1 <= found["ssi"] <= 1
+    assert abs(found["gap_of_shuffled_captions_nats"]) < 100 and len(found["attended_words"]) == 3  # glimpses
+
+
+def test_a_teller_is_compared_with_the_most_frequent_caption_and_a_neighbours(teller, few, capsys):
+    judge.main([teller])
+    found = json.loads(capsys.readouterr().out)
+    assert found["pictures"] == 100 and found["most_frequent_caption"]["times"] >= 1
+    for name in ("most_frequent_caption", "nearest_neighbour"):
+        assert 0 <= found[name]["bleu4"] < 0.9 and 0.2 < found[name]["bleu1"] <= 1
+
+
+def test_a_picture_is_its_own_nearest_neighbour(teller, few):
+    from zoo import data
+
+    model = zoo.load(teller)
+    sets = data.load("scenes", shapes=model.input_shapes, regime="gray")
+    found = neighbours.baselines(model, sets.__class__(**{**vars(sets), "test": sets.train}))
+    assert found["nearest_neighbour"]["bleu4"] == 1
