@@ -5,9 +5,9 @@ from trainers.task import Task
 
 
 def panels(model, batch, noise):
-    """Images drawn for captions, reconstructions; alignDRAW's canvases with the word that each step looks at."""
+    """Images drawn for captions, one word changing, the nearest training images, reconstructions; alignDRAW's steps."""
     from trainers import pictures
-    from trainers.illustration import attended, texts_of
+    from trainers.illustration import attended, nearest, texts_of, variations
 
     caption, texts = batch["caption"], texts_of(model, batch["caption"])
     image = batch["image"].numpy()
@@ -18,6 +18,10 @@ def panels(model, batch, noise):
         "originals": pictures.captioned(image, texts),
         "reconstructions": pictures.pairs(image, rebuilt["image"]),
     }
+    if batch["training"] is not None:
+        found["nearest"] = pictures.pairs(drawn["image"], nearest(drawn["image"], batch["training"]))
+    if rows := variations(model):
+        found["variations"] = pictures.captioned(*rows)
     if "canvases" in drawn:
         windows = {"window_n": model.config.write_n, "read_n": model.config.read_n}
         found["dreaming"] = pictures.film(drawn["canvases"], drawn["windows"], **windows)

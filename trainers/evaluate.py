@@ -56,8 +56,11 @@ def load_data(settings, model, data_dir):
     )
 
 
-def shown(split, count):
-    """(batch, n): the first examples of a split for pictures; captioned ones with "image" and all "references"."""
+def shown(sets, split, count):
+    """(batch, n): the first examples of a split for pictures.
+
+    Captioned ones have their "image", all "references", and "training", the pictures that training has, if any.
+    """
     import numpy as np
     import tensorflow as tf
 
@@ -68,6 +71,7 @@ def shown(split, count):
         rows = batch["picture"].numpy()
         batch["references"] = [split.pictures.captions[m] for m in rows]
         batch["image"] = tf.constant(split.pictures.image[rows] / np.float32(255))
+        batch["training"] = sets.train.pictures and sets.train.pictures.image
     return batch, n
 
 
@@ -140,7 +144,7 @@ def draw(task, model, sets, folder, seed=0):
 
     from trainers import pictures
 
-    batch, n = shown(sets.test, 16)
+    batch, n = shown(sets, sets.test, 16)
     noise = model.noise(n, tf.constant([seed, 2]))
     task.files(model, noise, folder)
     for name, picture in task.panels(model, batch, noise).items():

@@ -345,7 +345,7 @@ class Training:
 
     def fixed_examples(self):
         size = min(SHOWN, self.sets.validation.size)
-        batch, _ = evaluate.shown(self.sets.validation, size)
+        batch, _ = evaluate.shown(self.sets, self.sets.validation, size)
         return batch, self.model.noise(size, tf.constant([self.settings.seed, PICTURES]))
 
     def save(self, validate):

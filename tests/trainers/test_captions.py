@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import zoo
-from trainers import caption, composition, draw_caption, judge, neighbours, show_attend_tell
+from trainers import caption, composition, draw_caption, illustration, judge, neighbours, show_attend_tell
 from zoo import catalogue
 from zoo.configs.base import to_dict
 from zoo.data import captions as captioned
@@ -167,6 +167,24 @@ def test_captions_of_a_batch_are_those_of_each_picture(teller):
         alone, (text,) = show_attend_tell.tell(model, {"image": images[i : i + 1]})
         assert text == texts[i]
         np.testing.assert_allclose(alone["score"], together["score"][i : i + 1], rtol=1e-4)
+
+
+# Pictures
+
+
+def test_one_word_changes_along_a_row(painter):
+    model = zoo.load(painter)
+    assert illustration.variations(model) is None  # it knows none of the rows whole
+    model.words.learn(["a", "red", "blue", "ring", "above", "cross", "below", "left", "right", "of"])
+    images, texts, columns = illustration.variations(model)
+    assert columns == 4 and texts[0] == "a blue ring above a red cross" and images.shape == (4, 32, 32, 3)
+    assert (images[0] != images[1]).any()
+
+
+def test_the_nearest_training_image_is_found():
+    training = np.random.default_rng(0).integers(0, 256, (50, 8, 8, 3), np.uint8)
+    asked = np.clip(training[[7, 3]] / 255 + 0.02, 0, 1)
+    np.testing.assert_array_equal(illustration.nearest(asked, training), training[[7, 3]] / np.float32(255))
 
 
 # python -m trainers.judge
