@@ -8,6 +8,8 @@ from export.command import Search, main
 from export.signature import Input, Offered, Signature
 from export.strings import picture
 
+LEAST = -100.0  # log p of what is never said, in place of -inf, of which each kind of LiteRT file makes something else
+
 
 def signatures(model, width):
     """caption and caption_images by beam search; to phones greedy caption_images, start and decode_step."""
@@ -41,6 +43,8 @@ def signatures(model, width):
 
 def by_the_word(model, seen, key, looked):
     """start and decode_step: the state of a search is in the caller's hands."""
+    import tensorflow as tf
+
     from zoo.nn.decoding import FIRST
     from zoo.show_attend_tell import State
 
@@ -52,7 +56,7 @@ def by_the_word(model, seen, key, looked):
 
     def decode_step(word, h, cell, **context):
         log_probs, state, look = model.decode_step(word, State(h, cell), **context)
-        return {"log_probs": log_probs, **state._asdict(), "attention": placed(model, look.chosen)}
+        return {"log_probs": tf.maximum(log_probs, LEAST), **state._asdict(), "attention": placed(model, look.chosen)}
 
     before = f"the word before, {FIRST} before the first one"
     state = {name: Input((config.hidden,), "as start or the last call returned it") for name in State._fields}
@@ -60,7 +64,7 @@ def by_the_word(model, seen, key, looked):
     if model.keys:
         context["keys"] = Input((places, config.attention_size), "as start returned them")
     word = {"word": Input((), before, "int32", interval=(FIRST, config.vocabulary - 1))}
-    one = "log p of every word after `word` in nats, the next state, and the attention to each place."
+    one = f"log p of every word after `word`, {LEAST:g} nats or more, the next state, and the attention to each place."
     return {
         "start": Signature(start, {key: looked}, "The state before the first word, and what every word looks at."),
         "decode_step": Signature(decode_step, word | state | context, one),

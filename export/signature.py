@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 class Text:
     """What a server is sent in the place of an input: a string for each example, which it reads itself."""
 
-    wants: str  # what each string is, for an error or a card
+    wants: str  # what each string is, for an error or the model card
+    says: str  # more about it, for the model card
     example: Callable[[int, Any], Any]  # (n, numpy's Generator) -> n such strings, an object array of bytes
     # (strings [batch], refuse_unless(condition, what, got)) -> (the values of the input, outputs that tell of them)
     read: Callable[[Any, Callable], tuple[Any, dict]]
@@ -41,7 +42,8 @@ class Input:
         """The input as a server is sent it."""
         if not self.text:
             return self
-        return dataclasses.replace(self, shape=(), dtype="string", interval=None, example=self.text.example)
+        text = {"says": self.text.says, "example": self.text.example}
+        return dataclasses.replace(self, shape=(), dtype="string", interval=None, **text)
 
     def expected(self):
         """As an error or a card says it: float32 [batch, 28, 28, 1] in [0, 1]."""

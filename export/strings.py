@@ -20,7 +20,7 @@ def caption(words, length):
     most = length - 1
 
     def strings(n, numbers):
-        known = [*(words.known or ["word"]), "floccinaucinihilipilification"]
+        known = [*words.known, "floccinaucinihilipilification"]
         lengths = numbers.integers(1, most + 1, n)
         return np.array([" ".join(numbers.choice(known, count)).encode() for count in lengths], object)
 
@@ -36,8 +36,9 @@ def caption(words, length):
 
     wants = f"a caption of 1 to {most} words"
     refused = {"no word": b" ", f"{length} words": b"a " * length}
-    says = "words as line numbers of the vocabulary, from 0; 1 for an unknown word, then 0 to the end"
-    return Input((length,), says, "int32", example=ids, text=Text(wants, strings, read, refused))
+    says = "in lower case or not; a punctuation mark is a word; `unknown_words` in the answer are those not learned"
+    as_ids = "the words in lower case as line numbers in the vocabulary, the first being 0; 1 if unknown; then 0"
+    return Input((length,), as_ids, "int32", example=ids, text=Text(wants, says, strings, read, refused))
 
 
 def picture(shape):
@@ -55,18 +56,18 @@ def picture(shape):
     wants = f"a JPEG or PNG file of at most {LARGEST // 1_000_000} megapixels"
     huge = PNG + b"\0\0\0\rIHDR" + (100_000).to_bytes(4, "big") * 2
     refused = {"no byte": b"", "a GIF": b"GIF89a" + b"\0" * 20, "a huge picture": huge}
-    says = "pictures; the centre is cut out to the model's proportions, transparency becomes white, EXIF is not read"
-    return Input(shape, says, interval=(0, 1), text=Text(wants, _files, read, refused))
+    says = "the centre is cut out and resized to the model's size; what is transparent becomes white; EXIF is not read"
+    return Input(shape, "pictures", interval=(0, 1), text=Text(wants, says, _files, read, refused))
 
 
 def _decoded(file, refuse_unless):
     """What is in a JPEG or PNG file: (uint8 [h, w, 4] in red, green, blue and opacity, its size int32 [2])."""
     import tensorflow as tf
 
-    start = tf.strings.substr(tf.strings.join([file, b"\0" * 24]), 0, 24)  # the file may be shorter
+    start = tf.strings.substr(tf.strings.join([file, b"\0" * 25]), 0, 25)  # the file may be shorter
     is_png = tf.equal(tf.strings.substr(start, 0, len(PNG)), PNG)
     is_jpeg = tf.equal(tf.strings.substr(start, 0, len(JPEG)), JPEG)
-    begins = tf.io.decode_raw(tf.strings.substr(start, 0, 8), tf.uint8)  # a message must be text
+    begins = tf.io.decode_raw(tf.strings.substr(file, 0, 4), tf.uint8)  # a message must be text
     with tf.control_dependencies([refuse_unless(is_png | is_jpeg, "a file that begins with the bytes", begins)]):
         size = tf.cond(
             is_png,
@@ -77,10 +78,21 @@ def _decoded(file, refuse_unless):
     with tf.control_dependencies([refuse_unless(fits, "a picture of height and width", size)]):
         rgba = tf.cond(
             is_png,
-            lambda: tf.io.decode_png(file, 4),  # a palette or a gray picture may have transparency, too
+            lambda: _decoded_png(file, tf.io.decode_raw(tf.strings.substr(start, 24, 1), tf.uint8)[0]),
             lambda: tf.pad(tf.io.decode_jpeg(file, 3), [[0, 0], [0, 0], [0, 1]], constant_values=255),
         )
     return rgba, size
+
+
+def _decoded_png(file, depth):
+    """uint8 [h, w, 4] of a file with `depth` bits a number; a palette or a gray picture may be transparent, too."""
+    import tensorflow as tf
+
+    rgba = tf.io.decode_png(file, 4)
+    # Where there is no opacity, TensorFlow (2.21) puts in the largest number of that many bits, which need not be 255.
+    filler = tf.cast(2 ** tf.minimum(tf.cast(depth, tf.int32), 8) - 1, tf.uint8)
+    if_opaque = tf.cast(tf.reduce_all(rgba[..., 3] == filler), tf.uint8) * tf.constant([0, 0, 0, 255], tf.uint8)
+    return tf.bitwise.bitwise_or(rgba, if_opaque)
 
 
 def _fitted(rgba, size, shape):

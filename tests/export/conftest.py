@@ -64,7 +64,13 @@ RUNS = {
     "draw_classifier": ("draw", "cluttered", {"image_shape": (9, 11, 1), "steps": 3, "hidden": 8, "read_n": 3}),
     "vae": ("vae", "smoke", {"image_shape": (9, 11, 1)}),
     "vrae": ("vrae", "smoke", {"sequence_shape": (6, 5), "hidden": 8}),
+    "align_draw": ("align_draw", "smoke", {"image_shape": (9, 11, 2)}),
+    "caption_vae": ("align_draw", "scenes-vae", {"image_shape": (9, 11, 1), "hidden": 8, "z_size": 3}),
+    "show_attend_tell": ("show_attend_tell", "smoke", {"image_shape": (9, 20, 3), "vocabulary": 12}),
 }
+KINDS = {"vae": ("dynamic", "float16", "int8"), "show_attend_tell": ("dynamic",)}
+FIXED = {"show_attend_tell": {"width": 3}}  # others sample
+WORDS = ["a", "red", "square", "above", "the", "man's", "hat", ".", "blue", "circle"]
 
 
 def write_run(folder, name, preset, sizes):
@@ -72,8 +78,10 @@ def write_run(folder, name, preset, sizes):
     settings = small(name, preset, **sizes)
     model = catalogue.build(name, settings.model)
     numbers = np.random.default_rng(0)
-    for v in model.variables:
+    for v in model.trainable_variables:
         v.assign(numbers.normal(0, 0.3, v.shape).astype(np.float32))
+    if hasattr(model, "words"):
+        model.words.learn(WORDS)
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True)
     model.save_weights(folder / "model.weights.h5")
@@ -102,8 +110,9 @@ def exported(tmp_path_factory, request):
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (root / served / "done").exists():
                 run = write_run(root / served / "run", name, preset, sizes)
-                kinds = ("dynamic", "float16", "int8") if served == "vae" else ()
-                options = command.Options(str(run), root / served / "models", served, kinds, k=3)
+                kind = command.Search if "width" in FIXED.get(served, {}) else command.Sampling
+                fixed = FIXED.get(served, {"k": 3})
+                options = kind(str(run), root / served / "models", served, KINDS.get(served, ()), **fixed)
                 package.export(name, package.signatures_of(name), options)
                 (root / served / "done").touch()
         return root / served / "models"

@@ -10,10 +10,12 @@ from zoo.configs.draw import DRAWConfig
 
 
 def test_every_kind_equals_keras_at_batch_one_and_five(toy, toy_signatures, tmp_path):
-    records = litert.convert(reference.Keras(toy, toy_signatures), ("float32", "dynamic", "float16", "int8"))
+    records = litert.convert(
+        reference.Keras(toy, toy_signatures, phone=True), ("float32", "dynamic", "float16", "int8")
+    )
     for kind, record in records.items():
         assert "refused" not in record, record
-        assert record["batch"] is None
+        assert record["batch"] == dict.fromkeys(toy_signatures)  # any
         assert set(record["errors"]) == {"one/y", "four/y", "none/total"}
         assert "FULLY_CONNECTED" in record["operations"] or "BATCH_MATMUL" in record["operations"]
         assert max(share for _, share in record["errors"].values()) <= litert.LIMITS[kind]
@@ -32,7 +34,10 @@ def test_every_kind_equals_keras_at_batch_one_and_five(toy, toy_signatures, tmp_
 
 def test_an_operation_without_builtin_is_named(toy):
     body = Signature(lambda x: {"y": tf.linalg.cholesky(x)}, {"x": Input((2, 2), "a matrix")}, "")
-    assert "Cholesky" in litert.convert(reference.Keras(toy, {"root": body}), ("float32",))["float32"]["refused"]
+    assert (
+        "Cholesky"
+        in litert.convert(reference.Keras(toy, {"root": body}, phone=True), ("float32",))["float32"]["refused"]
+    )
 
 
 def test_a_loop_that_collects_outputs_leaves_for_one_example(toy):
@@ -46,8 +51,8 @@ def test_a_loop_that_collects_outputs_leaves_for_one_example(toy):
         return {"y": tf.transpose(sums.stack(), [1, 0, 2])}
 
     signatures = {"sums": Signature(body, {"x": Input((5, 2), "numbers")}, "")}
-    record = litert.convert(reference.Keras(toy, signatures), ("float32",))["float32"]
-    assert record["batch"] == 1 and "WHILE" in record["operations"]
+    record = litert.convert(reference.Keras(toy, signatures, phone=True), ("float32",))["float32"]
+    assert record["batch"] == {"sums": 1} and "WHILE" in record["operations"]
     assert record["errors"]["sums/y"][0] < 1e-6
 
 
@@ -55,7 +60,7 @@ def test_draw_without_attention_leaves_without_windows():
     model = catalogue.build("draw", DRAWConfig((7, 5, 1), steps=3, hidden=8, z_size=4, attention=False))
     signatures = latent.signatures(model, 2)
     del signatures["generate"], signatures["reconstruct"]  # the others hold every part
-    record = litert.convert(reference.Keras(model, signatures), ("float32",))["float32"]
+    record = litert.convert(reference.Keras(model, signatures, phone=True), ("float32",))["float32"]
     graph = phone_function(signatures["encode"], model, 1).graph.as_graph_def()
     nodes = [*graph.node, *(node for f in graph.library.function for node in f.node_def)]
     # z, mean, scale; nothing for a gradient, which LiteRT would carry along as megabytes of zeros
@@ -66,7 +71,7 @@ def test_draw_without_attention_leaves_without_windows():
 
 def test_a_file_that_is_not_the_model_any_more_is_refused(toy, toy_signatures, monkeypatch):
     monkeypatch.setitem(litert.LIMITS, "int8", 1e-9)
-    refused = litert.convert(reference.Keras(toy, toy_signatures), ("int8",))["int8"]["refused"]
+    refused = litert.convert(reference.Keras(toy, toy_signatures, phone=True), ("int8",))["int8"]["refused"]
     assert "it converts but is not the model any more" in refused
 
 

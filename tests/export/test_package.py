@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 
 import numpy as np
@@ -6,12 +7,18 @@ import pytest
 
 from export import command, package, proof, savedmodel
 
-WANTED = {
-    "draw": {"generate", "decode", "reconstruct", "encode", "log_likelihood"},
+LATENT = {"generate", "decode", "reconstruct", "encode", "log_likelihood"}
+CAPTIONED = {"generate", "reconstruct", "log_likelihood"}
+WANTED = {  # of a server
+    "draw": LATENT,
     "draw_classifier": {"classify"},
-    "vae": {"generate", "decode", "reconstruct", "encode", "log_likelihood"},
-    "vrae": {"generate", "decode", "reconstruct", "encode", "log_likelihood"},
+    "vae": LATENT,
+    "vrae": LATENT,
+    "align_draw": CAPTIONED,
+    "caption_vae": CAPTIONED,
+    "show_attend_tell": {"caption", "caption_images"},
 }
+ON_PHONES = WANTED | {"show_attend_tell": {"caption_images", "start", "decode_step"}}
 
 
 @pytest.mark.parametrize("name", WANTED)
@@ -22,7 +29,7 @@ def test_an_export_equals_keras_and_refuses_bad_requests(exported, capsys, name)
     for signature in WANTED[name]:
         for what in ("Keras at export", "Keras, batch 1", "Keras, batch 5", "warm-up"):
             assert any(signature in line and what in line for line in said.splitlines())
-        assert f"LiteRT {name}.tflite {signature}/" in said
+    assert set(re.findall(rf"LiteRT {name}.tflite (\w+)/", said)) == ON_PHONES[name]
     declared = savedmodel.meta_graph(version).signature_def
     assert set(declared) - {"__saved_model_init_op"} == WANTED[name] | {"serving_default"}
     everything = [t for s in declared.values() for t in s.inputs.values()]
@@ -42,6 +49,20 @@ def test_the_card_tells_data_figures_command_limits_and_operations(exported):
         assert text in card
     for kind in ("dynamic", "float16", "int8"):  # made, or refused with the reason
         assert f"`vae-{kind}.tflite`" in card or f"`{kind}` was refused: " in card
+
+
+def test_the_card_and_the_vocabulary_tell_what_strings_and_ids_are(exported):
+    models = exported("align_draw")
+    card = (models / "align_draw.md").read_text()
+    server, phone = card.split("## LiteRT")
+    assert "`caption`: string [batch], each a caption of 1 to 19 words" in server and "unknown_words" in server
+    assert "`caption`: int32 [batch, 20]" in phone and "`align_draw-words.txt`" in phone
+    lines = (models / "align_draw-words.txt").read_text().splitlines()
+    assert lines[:4] == ["<end>", "<unknown>", "a", "red"] and len(lines) == 12
+    card = (exported("show_attend_tell") / "show_attend_tell.md").read_text()
+    server, phone = card.split("## LiteRT")
+    assert "each a JPEG or PNG file of at most 40 megapixels" in server and "beam of width 3" in server
+    assert "beam" not in phone and "1 (any: start, decode_step)" in phone and "-1 before the first one" in phone
 
 
 def damaged(exported, tmp_path):
@@ -76,10 +97,12 @@ def test_a_request_that_ought_to_be_refused_and_is_not_is_a_problem(exported, ca
 def test_an_error_says_what_to_do(exported, tmp_path):
     run = exported("vae").parent / "run"
     with pytest.raises(ValueError, match=r"got a vae run .* use: python -m export.vae"):
-        package.export("draw", package.signatures_of("draw"), command.Options(str(run)))
+        package.export("draw", package.signatures_of("draw"), command.Sampling(str(run)))
     with pytest.raises(FileNotFoundError, match=r"found no saved_model.pb"):
         proof.prove(tmp_path)
     with pytest.raises(ValueError, match="k: got 0"):
-        command.Options("runs/draw/digits", k=0)
+        command.Sampling("runs/draw/digits", k=0)
+    with pytest.raises(ValueError, match="width: got 0"):
+        command.Search("runs/show_attend_tell/scenes", width=0)
     about = json.loads((exported("vae") / "vae" / "1" / savedmodel.ABOUT).read_text())
-    assert about["k"] == 3 and about["config"]["z_size"] == 3
+    assert about["fixed"] == {"k": 3} and about["config"]["z_size"] == 3

@@ -13,7 +13,7 @@ from export.signature import Signature, server_inputs
 def save(base, toy, signatures):
     examples, keras = {}, reference.Keras(toy, signatures)
     for name, signature in signatures.items():
-        inputs = reference.examples(toy, server_inputs(signature), 2)
+        inputs = reference.examples(server_inputs(signature), 2)
         examples[name] = inputs, keras.answers(name, inputs)
     return savedmodel.write(base, toy, signatures, "one", examples, {"k": 1}, "# card\n")
 

@@ -1,5 +1,7 @@
+import base64
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -37,19 +39,22 @@ class StandIn(prediction_service_pb2_grpc.PredictionServiceServicer):
         return reply
 
 
+SERVED = ("align_draw", "draw", "draw_classifier", "show_attend_tell")
+
+
 @pytest.fixture
 def served(exported, tmp_path):
-    """A folder with two models and its configuration."""
-    for name in ("draw", "draw_classifier"):
+    """A folder with models and its configuration."""
+    for name in SERVED:
         shutil.copytree(exported(name) / name, tmp_path / name)
-    assert serving.write(tmp_path) == ["draw", "draw_classifier"]
+    assert serving.write(tmp_path) == list(SERVED)
     return tmp_path
 
 
 def test_models_config_lists_every_model(served):
     config = text_format.Parse((served / "models.config").read_text(), model_server_config_pb2.ModelServerConfig())
     assert [(c.name, c.base_path, c.model_platform) for c in config.model_config_list.config] == [
-        (name, f"/models/{name}", "tensorflow") for name in ("draw", "draw_classifier")
+        (name, f"/models/{name}", "tensorflow") for name in SERVED
     ]
 
 
@@ -62,13 +67,13 @@ def test_the_other_files_are_text_protos_and_the_composition_names_them(served):
         assert f"/models/{name}" in (served / "docker-compose.yml").read_text()
 
 
-def test_the_grpc_snippet_of_the_readme_runs(served):
+def test_the_grpc_snippets_of_the_readme_run(served):
     readme = (served / "README.md").read_text()
     snippets = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
-    assert len(snippets) == 2
+    assert len(snippets) == len(SERVED)
     server = grpc.server(futures.ThreadPoolExecutor(2))
     port = server.add_insecure_port("localhost:0")
-    models = {name: served / name / "1" for name in ("draw", "draw_classifier")}
+    models = {name: served / name / "1" for name in SERVED}
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(StandIn(models), server)
     server.start()
     try:
@@ -76,6 +81,7 @@ def test_the_grpc_snippet_of_the_readme_runs(served):
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         assert "'images': (2, 9, 11, 2)" in done.stdout and "'logits': (2, 10)" in done.stdout
+        assert "'unknown_words': (2,)" in done.stdout and "'captions': (2,)" in done.stdout
 
         request = predict_pb2.PredictRequest()
         request.model_spec.name, request.model_spec.signature_name = "draw_classifier", "classify"
@@ -94,13 +100,31 @@ def test_the_grpc_snippet_of_the_readme_runs(served):
 def test_the_curl_lines_hold_a_good_request(served):
     readme = (served / "README.md").read_text()
     bodies = re.findall(r"curl -d '?(@[^ ]+|\{.*\})'? http://localhost:8501/v1/models/(\w+):predict", readme)
-    assert [name for _, name in bodies] == ["draw", "draw_classifier"]
+    assert [name for _, name in bodies] == list(SERVED)
+    assert '{"b64": "' in readme and "base64.b64decode" in readme
     for body, name in bodies:
         body = json.loads((served / body[1:]).read_text() if body.startswith("@") else body)
         signature = tf.saved_model.load(str(served / name / "1")).signatures[body["signature_name"]]
         specs = signature.structured_input_signature[1]
-        outputs = signature(**{k: tf.constant(v, specs[k].dtype) for k, v in body["inputs"].items()})
+        outputs = signature(**{k: tf.constant(as_served(v), specs[k].dtype) for k, v in body["inputs"].items()})
         assert all(value.shape[0] == 2 for value in outputs.values())
+
+
+def as_served(value):
+    """What REST makes of JSON: {"b64": ...} is bytes."""
+    if isinstance(value, list):
+        return [as_served(one) for one in value]
+    return base64.b64decode(value["b64"]) if isinstance(value, dict) else value
+
+
+def test_an_apostrophe_does_not_end_the_shells_quotes(served):
+    about = served / "align_draw" / "1" / "assets.extra" / "zoo.json"
+    text = json.loads(about.read_text())
+    text["signatures"]["generate"]["caption"]["example"] = "the man's hat"
+    about.write_text(json.dumps(text))
+    (line,) = re.findall(r"curl -d '.*", serving.usage(served / "align_draw"))
+    _, _, body, _ = shlex.split(line)
+    assert json.loads(body)["inputs"]["caption"] == ["the man's hat"] * 2
 
 
 def test_an_empty_folder_says_what_to_do(tmp_path):

@@ -51,7 +51,7 @@ def test_noise_of_several_parts_becomes_several_inputs():
     inputs = {"noise_z": np.float32([[1, 2]]), "noise_u": np.float32([[10, 20, 30]])}
     call = phone_function(signature, Model(), None)
     assert call(**{k: tf.constant(v) for k, v in inputs.items()})["y"].numpy() == 11
-    assert reference.Keras(Model(), {"s": signature}).answers("s", inputs)["y"] == 11
+    assert reference.Keras(Model(), {"s": signature}, phone=True).answers("s", inputs)["y"] == 11
 
 
 def test_specifications_name_every_input(toy_signatures):

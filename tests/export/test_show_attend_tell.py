@@ -1,0 +1,123 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
+
+import zoo
+from export import litert, reference
+from export.show_attend_tell import LEAST, signatures
+from export.signature import server_function
+from zoo import catalogue
+from zoo.nn.decoding import FIRST
+from zoo.nn.words import END, UNKNOWN
+
+WIDTH = 3  # as in conftest
+
+
+@pytest.fixture(scope="module")
+def model(exported):
+    return zoo.load(exported("show_attend_tell").parent / "run")
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(4).uniform(size=(5, 9, 20, 3)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def phone(exported):
+    return Interpreter(model_path=str(exported("show_attend_tell") / "show_attend_tell.tflite"))
+
+
+def test_a_caption_is_what_a_beam_of_the_exported_width_finds(exported, model):
+    images = np.random.default_rng(0).uniform(size=(60, 9, 20, 3)).astype(np.float32) ** 4
+    served = tf.saved_model.load(str(exported("show_attend_tell") / "show_attend_tell" / "1")).signatures
+    got = served["caption_images"](images=tf.constant(images))
+    assert got["attention"].shape == (60, 20, 2, 3)
+    said = {width: tf.function(model.caption)({"image": images}, "beam", width) for width in (2, 3, 4)}
+    for width in (2, 4):  # another width would show
+        assert np.abs(said[width]["score"] - said[WIDTH]["score"]).max() > 1e-3
+    want = said[WIDTH]
+    np.testing.assert_array_equal(got["tokens"], want["ids"])
+    np.testing.assert_allclose(got["score"], want["score"], rtol=1e-5)
+    np.testing.assert_allclose(got["attention"], tf.reshape(want["attention"], got["attention"].shape), atol=1e-6)
+    known = ["a", "red", "square", "above", "the", "man's", "hat", ".", "blue", "circle"]
+    for text, tokens in zip(got["captions"].numpy(), got["tokens"].numpy(), strict=True):
+        assert text.decode().split() == [known[token - 2] for token in tokens if token != END]
+
+
+def test_a_caption_does_not_depend_on_the_other_images(model, images):
+    call = server_function(signatures(model, WIDTH).server["caption_images"], model)
+    whole = call(images=tf.constant(images))
+    for k in range(len(images)):
+        alone = call(images=tf.constant(images[k : k + 1]))
+        np.testing.assert_array_equal(alone["tokens"][0], whole["tokens"][k])
+        np.testing.assert_allclose(alone["score"][0], whole["score"][k], rtol=1e-5)
+
+
+def test_a_file_gets_the_caption_of_its_picture(model):
+    call = {name: server_function(one, model) for name, one in signatures(model, WIDTH).server.items()}
+    image = np.random.default_rng(1).integers(0, 256, (9, 20, 3), np.uint8)
+    of_file = call["caption"](image_bytes=tf.io.encode_png(image)[None])
+    of_image = call["caption_images"](images=tf.constant(image[None] / np.float32(255)))
+    np.testing.assert_array_equal(of_file["captions"], of_image["captions"])
+    np.testing.assert_allclose(of_file["score"], of_image["score"], rtol=1e-5)
+
+
+def test_a_phone_tells_what_keras_tells_greedily_in_one_call_and_word_by_word(phone, model, images):
+    run = {name: phone.get_signature_runner(name) for name in ("caption_images", "start", "decode_step")}
+    greedy = tf.function(model.caption)({"image": images}, "greedy")
+    state = run["start"](images=images)
+    context = {name: state.pop(name) for name in ("annotations", "keys")}
+    word, alive, score = np.full(5, FIRST, np.int32), np.full(5, True), np.zeros(5)
+    tokens, attention = np.zeros((5, 20), np.int32), np.zeros((5, 20, 2, 3))
+    for t in range(20):
+        step = run["decode_step"](word=word, **state, **context)
+        assert (step["log_probs"][:, UNKNOWN] == LEAST).all()
+        state = {name: step[name] for name in state}
+        word = np.where(alive, step["log_probs"].argmax(1), END).astype(np.int32)
+        tokens[:, t], attention[alive, t] = word, step["attention"][alive]
+        score += np.where(alive, step["log_probs"][range(5), word], 0)
+        alive &= word != END
+    np.testing.assert_array_equal(tokens, greedy["ids"])
+    np.testing.assert_allclose(score, greedy["score"], rtol=1e-5)
+    np.testing.assert_allclose(attention.reshape(5, 20, 6), greedy["attention"], atol=1e-5)
+    for k in range(5):
+        whole = run["caption_images"](images=images[k : k + 1])
+        np.testing.assert_array_equal(whole["tokens"][0], tokens[k])
+        np.testing.assert_allclose(whole["score"][0], score[k], rtol=1e-5)
+        np.testing.assert_allclose(whole["attention"][0], attention[k], atol=1e-5)
+
+
+def build(**sizes):
+    settings = catalogue.preset("show_attend_tell", "smoke").model
+    model = catalogue.build("show_attend_tell", dataclasses.replace(settings, **sizes))
+    model.words.learn(["a", "red", "hat"])
+    return model
+
+
+def test_annotations_of_a_frozen_network_are_an_input(tmp_path):
+    model = build(encoder="efficientnet-lite0", annotations=(49, 320), caption_length=4, vocabulary=5)
+    offered = signatures(model, 2)
+    assert set(offered.server) == {"caption_annotations"}
+    assert set(offered.phone) == {"caption_annotations", "start", "decode_step"}
+    a = np.random.default_rng(0).normal(size=(2, 49, 320)).astype(np.float32)
+    said = server_function(offered.server["caption_annotations"], model)(annotations=tf.constant(a))
+    assert said["attention"].shape == (2, 4, 7, 7)
+    record = litert.convert(reference.Keras(model, offered.phone, phone=True), ("float32",))["float32"]
+    assert record["batch"] == {"caption_annotations": 1, "start": None, "decode_step": None}, record
+    assert "start/keys" in record["errors"]
+
+
+def test_a_model_without_attention_has_no_keys_and_one_of_two_channels_takes_no_files():
+    model = build(attention="uniform", image_shape=(8, 8, 2))
+    offered = signatures(model, 2)
+    assert set(offered.server) == {"caption_images"}
+    assert "keys" not in offered.phone["decode_step"].inputs and "annotations" in offered.phone["decode_step"].inputs
+
+
+def test_gray_models_take_files_with_colours():
+    call = server_function(signatures(build(image_shape=(8, 8, 1)), 2).server["caption"], None)
+    assert call(image_bytes=tf.io.encode_jpeg(np.zeros((9, 12, 3), np.uint8))[None])["tokens"].shape == (1, 20)
