@@ -76,7 +76,7 @@ def test_the_wheel_says_licence_python_and_extras(wheel):
         assert file.read(licence) == (ROOT / "LICENSE").read_bytes()
     assert about["License"] == "Apache-2.0"
     assert about["Requires-Python"] == "<3.13,>=3.10"
-    assert set(about.get_all("Provides-Extra")) == {"test", "gpu"}
+    assert set(about.get_all("Provides-Extra")) == {"test", "gpu", "photos"}
 
 
 def test_the_wheel_is_small(wheel):

@@ -132,7 +132,7 @@ def measure(options, threads):
 
     compile_seconds = seconds(step, 1)
     once = min(seconds(step, 1) for _ in range(3))
-    peak_kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = peak_memory()
 
     _, batch = next(iterator)
     here = tf.nest.map_structure(lambda x: strategy.experimental_local_results(x)[0], batch)
@@ -183,7 +183,7 @@ def measure(options, threads):
         "timings": options.steps,
         "steps_per_timing": n,
         "compile_seconds": compile_seconds,
-        "peak_memory_gb": peak_kilobytes * 1024 / 1e9,
+        "peak_memory_gb": peak / 1e9,
         "forward_ms": quartiles(samples["forward"])[1],
         **{name: quartiles(values)[1] for name, values in differences.items()},
         "input_wait_ms": quartiles(samples["input"])[1],
@@ -206,6 +206,15 @@ def measure(options, threads):
         "others_share_of_cores": load.of_others(),
         "tensorflow": metadata.version("tensorflow"),
     }
+
+
+def peak_memory():
+    """The most memory that this process has had so far, in bytes."""
+    status = pathlib.Path("/proc/self/status")
+    if not status.exists():
+        return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # What getrusage tells on Linux begins with the memory of whatever process started this one.
+    return 1024 * int(status.read_text().split("VmHWM:")[1].split()[0])
 
 
 def forward_of(learner, xla):

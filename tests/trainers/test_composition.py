@@ -76,7 +76,7 @@ def test_the_reader_learns_to_read():
     """A few steps are far better than chance, which is one scene in a thousand; and a picture of nothing is nothing."""
     small = load("digits", shapes={"image": (8, 8, 1), "label": ()}, regime="gray").train.arrays
     digits = (small["image"][..., 0] / 255, small["label"])
-    reader = composition.SceneReader(24, digits, seed=0, epochs=1, scenes=(4000, 1000))
+    reader = composition.SceneReader(24, digits, seed=0, epochs=3, scenes=(6000, 1500))
     rng = np.random.default_rng(5)
     found = compositions.facts(200, rng)
     images, _ = compositions.draw(found, digits, 24, rng)

@@ -45,7 +45,7 @@ def test_a_checkpoint_holds_all_that_decides_the_future(whole, state):
     found = state(whole)
     assert found["step"] == 60 and found["optimizer0/0000"] == 60
     groups = {name.split("/")[0] for name in found}
-    assert groups == {"model", "optimizer0", "step", "best"}
+    assert groups == {"model", "optimizer0", "step", "best", "best_step"}
     model = sum(name.startswith("model/") for name in found)
     # Adam's two moments, the averages and the count of steps; a schedule keeps no variable.
     assert sum(name.startswith("optimizer0/") for name in found) == 3 * model + 1

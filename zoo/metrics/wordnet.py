@@ -14,8 +14,6 @@ import urllib.request
 import warnings
 import zipfile
 
-from zoo import cache
-
 SYSTEM = pathlib.Path("/usr/share/wordnet")  # where Debian's and Ubuntu's packages put it
 MISSING = (
     "METEOR is left out: found no WordNet; get it with apt-get install wordnet-base wordnet-sense-index, "
@@ -62,6 +60,8 @@ def _open():
 
 def cache_folder():
     """Where the copy of the system's dictionary lies, a folder of NLTK's form."""
+    from zoo import cache  # brings NumPy, which --help does not wait for
+
     return cache.folder() / "nltk_data"
 
 

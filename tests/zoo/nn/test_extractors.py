@@ -23,7 +23,8 @@ def ramp(side):
 
 @pytest.fixture
 def unlearned(monkeypatch):
-    """Networks with random weights."""
+    """Networks with random weights, the same ones each time."""
+    keras.utils.set_random_seed(0)
     monkeypatch.setattr(extractors, "_lite0_weights", lambda: None)
     monkeypatch.setattr(extractors.torch_file, "read", lambda path: {})
     monkeypatch.setattr(efficientnet, "take", lambda model, state: None)
