@@ -240,7 +240,7 @@ class ShowAttendTell(keras.Model):
         noise = noise if training else {}
         logits, looks = self.read(self.annotations(batch), caption, noise)
         kept = mask(caption)
-        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(caption, logits)
+        nats = -tf.gather(tf.nn.log_softmax(logits), caption, batch_dims=2)  # the usual op asserts, which XLA reports
         terms = {
             "distortion": tf.reduce_sum(kept * nats, 1),
             "penalty": self.config.penalty * doubly_stochastic(looks.alpha, kept),
