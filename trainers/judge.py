@@ -6,6 +6,7 @@ are looked at as well, of a model that tells captions the baselines that it must
 """
 
 import dataclasses
+import functools
 import json
 import pathlib
 import sys
@@ -106,7 +107,7 @@ def judge_painter(model, options):
     from zoo import data
 
     sets, seed = sets_of(zoo.run.open_run(options.run), model, options.data_dir), options.seed
-    paint, found = matching.painter(model, seed), {}
+    paint, found = functools.partial(matching.painter(model), seed=seed), {}
     if sets.name == "scenes":
         small = data.load("digits", shapes={"image": (8, 8, 1), "label": ()}, regime="gray").train.arrays
         found = composition.judge_scenes(sets, paint, seed, (small["image"][..., 0] / 255, small["label"]))

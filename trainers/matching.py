@@ -11,11 +11,11 @@ from zoo.metrics import bounds
 BLOCK = 100  # pairs scored together
 
 
-def painter(model, seed):
-    """ids [M, L] -> images [M, H, W, C] in [0, 1] from the prior."""
+def painter(model):
+    """(ids [M, L], seed) -> images [M, H, W, C] in [0, 1] from the prior."""
     decode = tf.function(lambda noise, ids: model.decode(noise, ids)["image"], reduce_retracing=True)
 
-    def paint(ids):
+    def paint(ids, seed):
         starts = range(0, len(ids), BLOCK)
         parts = [ids[start : start + BLOCK] for start in starts]
         images = [
@@ -89,7 +89,8 @@ def ranks_of(scores):
 def likeness(model, split, seed, count=200, samples=5):
     """Structural similarity of painted pictures to the real ones of their captions: (mean, standard error)."""
     images, ids = first_pairs(split, count)
-    painted = [painter(model, seed * samples + k)(ids) for k in range(samples)]
+    paint = painter(model)
+    painted = [paint(ids, seed * samples + k) for k in range(samples)]
     values = [tf.image.ssim(images, one, 1.0).numpy() for one in painted]  # 11x11 Gaussian of width 1.5
     return bounds.mean_and_error(np.mean(values, 0))
 
