@@ -46,7 +46,10 @@ class SceneReader:
     def __init__(self, side, digits, seed, epochs=8, scenes=(15_000, 10_000)):
         keras.utils.set_random_seed(seed)
         rng = np.random.default_rng((seed, 100))
-        facts = [compositions.facts(count, rng, unseen) for count, unseen in zip(scenes, (False, True), strict=True)]
+        facts = [
+            compositions.facts(count, rng, unseen, digits=0.5)
+            for count, unseen in zip(scenes, (False, True), strict=True)
+        ]
         facts = {name: np.concatenate([part[name] for part in facts]) for name in facts[0]}
         images, _ = compositions.draw(facts, digits, side, rng)
         self.kinds = (len(OBJECTS) + 1, len(COLOURS))

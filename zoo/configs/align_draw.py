@@ -68,12 +68,12 @@ class CaptionVAEConfig(CaptionConfig):
 
 SCENES = Settings(
     model=AlignDRAWConfig(
-        vocabulary=72, caption_length=20, steps=16, hidden=256, z_size=64, language=64, align_size=128
+        vocabulary=72, caption_length=20, steps=16, hidden=300, z_size=64, language=128, align_size=128
     ),
     data="scenes",
     regime="gray",
-    steps=8000,
-    batch_size=100,
+    steps=20_000,
+    batch_size=64,
     learning_rate=1e-3,
     beta_1=0.5,
     schedule="cosine",

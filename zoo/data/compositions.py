@@ -23,6 +23,7 @@ BACKGROUNDS = {"black": (0, 0, 0), "white": (255, 255, 255), "navy": (0, 0, 96)}
 PLACES = ("top left", "top right", "bottom left", "bottom right", "middle")
 CENTRES = np.array([(0.25, 0.25), (0.25, 0.75), (0.75, 0.25), (0.75, 0.75), (0.5, 0.5)])  # (y, x) of the side
 SIZES = {"small": (0.30, 0.33), "large": (0.41, 0.45)}  # of the side
+DIGIT_SIZES = {"small": (0.36, 0.39), "large": (0.46, 0.49)}  # a digit is narrow, and must be legible
 PLACE, RELATION, COUNT = range(3)  # kinds
 RELATIONS = {"above": ((0, 2), (1, 3)), "left of": ((0, 1), (2, 3))}  # (place of the first, of the second)
 MOST = 3  # objects in a scene
@@ -34,23 +35,25 @@ def held_out(objects, colours, places):
     return (objects >= 0) & ((colours == objects % len(COLOURS)) | (places == objects % len(PLACES)))
 
 
-def facts(count, rng, unseen=False):
+def facts(count, rng, unseen=False, digits=0.15):
     """What is in `count` random scenes, without the held-out compositions, or each with one at least.
+
+    digits: the share of digits among the objects.
 
     Returns {"kind", "background": int32 [M], "object", "colour", "place", "size": int32 [M, 3]}.
     """
     parts, missing = [], count
     while missing > 0:
-        drawn = _drawn(4 * missing, rng)
+        drawn = _drawn(4 * missing, rng, digits)
         found = held_out(drawn["object"], drawn["colour"], drawn["place"]).any(1)
         parts.append({name: values[found == unseen][:missing] for name, values in drawn.items()})
         missing -= len(parts[-1]["kind"])
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _drawn(count, rng):
+def _drawn(count, rng, digits):
     kind = rng.choice(3, count, p=(0.5, 0.35, 0.15))
-    shape = rng.random((count, 2)) < 0.8  # else a digit
+    shape = rng.random((count, 2)) >= digits
     objects = np.where(shape, rng.integers(0, 5, (count, 2)), rng.integers(5, 15, (count, 2)))
     colours, sizes = rng.integers(0, len(COLOURS), (count, 2)), rng.integers(0, 2, (count, 2))
     same = (objects[:, 0] == objects[:, 1]) & (colours[:, 0] == colours[:, 1])
@@ -98,16 +101,17 @@ def draw(facts, digits, side, rng):
 
 
 def _draw(facts, digits, side, rng):
-    width, margin = int(0.46 * side) + 4, side // 4  # of the window that every object fits in; beyond the picture
+    width, margin = int(0.5 * side) + 4, side // 4  # of the window that every object fits in; beyond the picture
     colours, backgrounds = (np.array(list(c.values()), np.float32) for c in (COLOURS, BACKGROUNDS))
     canvas = np.tile(backgrounds[facts["background"]][:, None, None], (1, side + 2 * margin, side + 2 * margin, 1))
     masks = np.zeros(canvas.shape[:3], np.uint8)
     for k in range(MOST):
         rows = np.flatnonzero(facts["object"][:, k] >= 0)
         objects, sizes = (facts[name][rows, k] for name in ("object", "size"))
-        low, high = np.array(list(SIZES.values()))[sizes].T * side
+        is_shape = (objects < len(SHAPES))[:, None]
+        low, high = np.where(is_shape, *(np.array(list(s.values()))[sizes] for s in (SIZES, DIGIT_SIZES))).T * side
         radius = rng.uniform(low, high) / 2  # [R]
-        slack = np.minimum(side / 4 - radius - 0.5, side / 16)
+        slack = np.clip(side / 4 - radius - 0.5, 0, side / 16)
         centre = CENTRES[facts["place"][rows, k]] * side + rng.uniform(-1, 1, (len(rows), 2)) * slack[:, None]
         corner = np.floor(centre - width / 2).astype(int)  # of the window, (y, x)
         pixel = np.arange(width) + 0.5

@@ -16,7 +16,7 @@ DIGITS = {"image": (60, 60, 1), "caption": (13,)}
 @pytest.fixture
 def few(monkeypatch):
     """Few scenes, so that a test takes no time."""
-    monkeypatch.setattr(captions, "SCENES", {"train": 60, "validation": 10, "test": 12, "held_out": 9})
+    monkeypatch.setattr(captions, "SCENES", {"train": 300, "validation": 10, "test": 12, "held_out": 9})
     monkeypatch.setattr(captions, "DIGIT_CAPTIONS", {"train": 64, "validation": 30, "test": 30, "held_out": 40})
 
 
@@ -26,7 +26,7 @@ def text(data, ids):
 
 def test_an_example_is_a_picture_with_one_of_its_captions(few):
     data = load("scenes", shapes=SCENES, regime="gray")
-    assert data.train.size == 60 * 5 and data.held_out.size == 9 * 5
+    assert data.train.size == 300 * 5 and data.held_out.size == 9 * 5
     pictures = data.test.pictures
     seen = []
     for batch, n in in_order(data.test, 25):
