@@ -694,7 +694,7 @@ def test_each_field_of_the_config_changes_the_bound(config, field):
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_is_of_sizes_that_fit(name):
     settings = PRESETS[name]
-    assert settings.regime == "gray" and settings.batch_size in (16, 100)
+    assert settings.regime == "gray"
     assert settings.data == {"digit-captions": "digit-captions", "coco": "coco_captions"}.get(name, "scenes")
 
 
