@@ -167,7 +167,7 @@ def noise_of_rows(model, seeds, draws):
 def checked(tensors, inputs):
     """The same tensors, or an InvalidArgumentError: which input, what came and what was expected.
 
-    A server compares neither shapes nor values with the signature. Shapes are asked of a placeholder of unknown
+    A server compares neither shapes nor values with the signature. Shapes are asked of a tensor of unknown
     shape: where the specification gives the answer, TensorFlow may fold the test into a constant.
     """
     import tensorflow as tf

@@ -85,7 +85,7 @@ class Load:
 
     def of_others(self):
         """Their share of the cores' time since."""
-        gone, busy, own = (now - before for now, before in zip(self.read(), self.before, strict=True))
+        gone, busy, own = (after - before for after, before in zip(self.read(), self.before, strict=True))
         return max(0.0, busy - own) / gone / len(os.sched_getaffinity(0))
 
 

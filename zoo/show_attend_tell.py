@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from zoo.nn import decoding, extractors
 from zoo.nn.attention import align, blend
+from zoo.nn.canvas import swap
 from zoo.nn.recurrence import lstm, lstm_gates, scan
 from zoo.nn.words import UNKNOWN, Words, mask
 
@@ -319,8 +320,3 @@ def doubly_stochastic(alpha, kept):
     """sum_l (1 - sum_t alpha_tl)^2 over the steps that are kept. alpha: [B, T, L]; kept: [B, T]. Returns [B]."""
     seen = tf.reduce_sum(kept[..., None] * alpha, 1)  # of each place, in all
     return tf.reduce_sum(tf.square(1 - seen), 1)
-
-
-def swap(x):
-    """Batch first to time first and back."""
-    return tf.transpose(x, [1, 0, *range(2, len(x.shape))])
