@@ -33,11 +33,10 @@ def convert(keras, kinds):
     or {"refused": reason} where the converter cannot, or where what it made is not the model.
     keras: a phone's reference.Keras.
     """
-    model, signatures = keras.model, keras.signatures
     with tempfile.TemporaryDirectory(prefix="export-") as folder:
         folder = pathlib.Path(folder)
-        batch = _save(model, signatures, folder / "model")
-        inputs = {name: phone_inputs(signature, model) for name, signature in signatures.items()}
+        batch = _save(keras, folder / "model")
+        inputs = {name: phone_inputs(signature, keras.model) for name, signature in keras.signatures.items()}
         count = CALIBRATION if "int8" in kinds else 1
         calibration = {
             f"{name}/{key}": value
@@ -78,17 +77,18 @@ def _convert(folder, kind, keras, batch):
     }
 
 
-def _save(model, signatures, folder):
+def _save(keras, folder):
     """A SavedModel of the phone's functions. Returns the batch size of each: None for any, or 1.
 
     Arrays of a loop's outputs need a static shape in LiteRT: a signature that has any leaves for one example.
     """
+    model, signatures = keras.model, keras.signatures
     functions = {name: phone_function(signature, model, None) for name, signature in signatures.items()}
     batch = {name: 1 if _has_arrays(function) else None for name, function in functions.items()}
     for name in [name for name, size in batch.items() if size]:
         functions[name] = phone_function(signatures[name], model, batch[name])
     module = tf.Module()
-    module.weights = [v.value for v in model.variables]  # otherwise the file has no signature at all (2.21)
+    module.weights = [v.value for v in keras.variables]  # otherwise the file has no signature at all (2.21)
     tf.saved_model.save(module, str(folder), functions, WITHOUT_GRADIENTS)
     return batch
 

@@ -25,11 +25,11 @@ def export(name, signatures, options):
     if offered.phone.keys() != offered.server.keys():
         print(f"to phones: {', '.join(offered.phone)}", flush=True)
 
-    examples, keras = {}, reference.Keras(model, offered.server)
+    examples, keras = {}, reference.Keras(model, offered.server, offered.before)
     for signature_name, signature in offered.server.items():
         inputs = reference.examples(server_inputs(signature), EXAMPLES)
         examples[signature_name] = inputs, keras.answers(signature_name, inputs)
-    phone = reference.Keras(model, offered.phone, phone=True)
+    phone = reference.Keras(model, offered.phone, offered.before, phone=True)
     files = litert.convert(phone, ("float32", *dict.fromkeys(options.quantize)))
     contents = {kind: record.pop("content") for kind, record in files.items() if "content" in record}
     if "float32" not in contents:
@@ -54,7 +54,7 @@ def export(name, signatures, options):
     }
     out = pathlib.Path(options.out)
     text = card.text(about, run, offered, model)
-    version = savedmodel.write(out / served, model, offered.server, about["default"], examples, about, text)
+    version = savedmodel.write(out / served, keras, about["default"], examples, about, text)
     for kind, content in contents.items():
         litert.write(out / litert.file_name(served, kind), content)
     if about["vocabulary"]:  # a phone's words are numbers: of the lines of this file

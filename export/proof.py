@@ -40,10 +40,11 @@ def rebuild(version, about):
     template = catalogue.preset(about["model"], about["preset"]).model
     model = catalogue.build(about["model"], from_dict(template, about["config"]))
     loaded = tf.saved_model.load(str(version))
-    for variable, value in zip(model.variables, loaded.weights, strict=True):
+    server, phone, before = package.offer(package.signatures_of(about["model"]), model, about["fixed"])
+    server, phone = reference.Keras(model, server, before), reference.Keras(model, phone, before, phone=True)
+    for variable, value in zip(server.variables, loaded.weights, strict=True):
         variable.assign(value)
-    offered = package.offer(package.signatures_of(about["model"]), model, about["fixed"])
-    return reference.Keras(model, offered.server), reference.Keras(model, offered.phone, phone=True)
+    return server, phone
 
 
 @dataclasses.dataclass

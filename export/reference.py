@@ -24,10 +24,14 @@ def examples(inputs, n, seed=0):
 
 
 class Keras:
-    """Keras' answers to the signatures of a server, or of a phone, each traced once for all batch sizes."""
+    """Keras' answers to the signatures of a server, or of a phone, each traced once for all batch sizes.
 
-    def __init__(self, model, signatures, phone=False):
+    before: see export.signature.Offered.
+    """
+
+    def __init__(self, model, signatures, before=None, phone=False):
         self.model, self.signatures, self.phone, self.graphs = model, signatures, phone, {}
+        self.variables = [*model.variables, *(before.variables if before else [])]
 
     def answers(self, name, inputs):
         """The outputs of a signature, as arrays, for a server's inputs (with seed) or a phone's (with noise)."""

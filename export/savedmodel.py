@@ -23,10 +23,10 @@ EXAMPLES = EXTRA / "examples.npz"  # "SIGNATURE/inputs/NAME", "SIGNATURE/outputs
 WITHOUT_GRADIENTS = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
 
 
-def write(base, model, signatures, default, examples, about, card):
-    """Saves the model as the next version below base, and returns that folder.
+def write(base, keras, default, examples, about, card):
+    """Saves a model as the next version below base, and returns that folder.
 
-    signatures: name -> Signature, `default` naming the one that is also served as serving_default.
+    keras: a server's reference.Keras. default: the signature that is also served as serving_default.
     examples: name -> (inputs, outputs), dicts of arrays; the first of each becomes its warm-up request.
     about: a JSON-able dict. card: the text of README.md.
     Until the last rename the files lie in a hidden folder that no server loads.
@@ -38,9 +38,9 @@ def write(base, model, signatures, default, examples, about, card):
         shutil.rmtree(folder, ignore_errors=True)  # a killed export's: nobody else writes while we hold the lock
         module = tf.Module()
         # Not the model itself: each Keras 3 variable would be saved twice, as its own and as the tf.Variable in it.
-        module.weights = [v.value for v in model.variables]
-        module.tables = model.words.lookups if hasattr(model, "words") else []
-        functions = {name: server_function(signature, model) for name, signature in signatures.items()}
+        module.weights = [v.value for v in keras.variables]
+        module.tables = keras.model.words.lookups if hasattr(keras.model, "words") else []
+        functions = {name: server_function(signature, keras.model) for name, signature in keras.signatures.items()}
         functions["serving_default"] = functions[default]
         tf.saved_model.save(module, str(folder), functions, WITHOUT_GRADIENTS)
         problems = forbidden(folder)

@@ -1,7 +1,8 @@
 """Export Show, Attend and Tell: python -m export.show_attend_tell RUN --out models
 
 A server searches with a beam and answers in words. A phone has no strings: it gets the ids of the greedy caption in one
-call, or, for a search of its own, one word at a time: start, then decode_step with what the last call returned.
+call, or, for a search of its own, one word at a time: start, then decode_step with what the last call returned. A
+frozen network that makes the model's annotations is part of its export: pictures go in, whatever the encoder.
 """
 
 from export.command import Search, main
@@ -13,35 +14,38 @@ LEAST = -100.0  # log p of what is never said, in place of -inf, of which each k
 
 def signatures(model, width):
     """caption and caption_images by beam search; to phones greedy caption_images, start and decode_step."""
-    seen, shape = next((k, v) for k, v in model.input_shapes.items() if k != "caption")
-    if seen == "image":
-        key, looked = "images", Input(shape, "images, scaled as in training", interval=(0, 1))
-    else:  # the network that finds them is not in the model
-        key, looked = "annotations", Input(shape, f"what the network found at every place ({model.config.encoder})")
+    from zoo.nn import extractors
 
-    def tell(x, **method):
-        said = model.caption({seen: x}, **method)
+    encoder, shape = model.config.encoder, model.picture_shape
+    looked = {"images": Input(shape, "images, scaled as in training", interval=(0, 1))}
+    before = None if encoder == "cnn" else extractors.extractor(encoder)
+
+    def seen(images):
+        return {encoder: before(images)} if before else {"image": images}
+
+    def tell(images, **method):
+        said = model.caption(seen(images), **method)
         return {"tokens": said["ids"], "score": said["score"], "attention": placed(model, said["attention"])}
 
-    def search(x):
-        told = tell(x, method="beam", width=width)
+    def search(images):
+        told = tell(images, method="beam", width=width)
         return {"captions": model.words.captions(told["tokens"]), **told}
 
     what = (
         "its words as `tokens`, 0 after the last; `score`, log p in nats; for each word the `attention` to each place"
     )
     best = f"The best caption that a beam of width {width} finds, {what}."
-    server = {f"caption_{key}": Signature(lambda **given: search(given[key]), {key: looked}, best)}
-    if key == "images" and shape[-1] in (1, 3):
+    server = {"caption_images": Signature(search, looked, best)}
+    if shape[-1] in (1, 3):
         file = {"image_bytes": picture(shape)}
         server = {"caption": Signature(lambda image_bytes: search(image_bytes), file, best), **server}
 
     greedy = f"The caption of the most probable word, and again; {what}."
-    phone = {f"caption_{key}": Signature(lambda **given: tell(given[key]), {key: looked}, greedy)}
-    return Offered(server, phone | by_the_word(model, seen, key, looked))
+    phone = {"caption_images": Signature(tell, looked, greedy)}
+    return Offered(server, phone | by_the_word(model, seen, looked), before)
 
 
-def by_the_word(model, seen, key, looked):
+def by_the_word(model, seen, looked):
     """start and decode_step: the state of a search is in the caller's hands."""
     import tensorflow as tf
 
@@ -50,8 +54,8 @@ def by_the_word(model, seen, key, looked):
 
     config, (places, features) = model.config, model.config.places
 
-    def start(**given):
-        state, context = model.start(model.annotations({seen: given[key]}))
+    def start(images):
+        state, context = model.start(model.annotations(seen(images)))
         return {**state._asdict(), **dict(zip(("annotations", "keys"), context, strict=False))}
 
     def decode_step(word, h, cell, **context):
@@ -66,7 +70,7 @@ def by_the_word(model, seen, key, looked):
     word = {"word": Input((), before, "int32", interval=(FIRST, config.vocabulary - 1))}
     one = f"log p of every word after `word`, {LEAST:g} nats or more, the next state, and the attention to each place."
     return {
-        "start": Signature(start, {key: looked}, "The state before the first word, and what every word looks at."),
+        "start": Signature(start, looked, "The state before the first word, and what every word looks at."),
         "decode_step": Signature(decode_step, word | state | context, one),
     }
 

@@ -71,6 +71,7 @@ class Offered(NamedTuple):
 
     server: dict[str, Signature]
     phone: dict[str, Signature]
+    before: Any = None  # a Keras model that the signatures call and that the model itself does not hold
 
 
 SEED = Input(

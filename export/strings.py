@@ -5,8 +5,9 @@ B batch, L words of a caption with its end and padding, H x W x C a picture.
 
 from export.signature import Input, Text
 
-LARGEST = 40_000_000  # pixels of a picture, which a file of a few bytes may claim
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"  # what their files begin with
+EXIF = b"Exif\0\0"  # before what a camera says, in the first 64 KiB of a JPEG
+ORIENTATION = 0x0112  # EXIF's name of it
 
 
 def caption(words, length):
@@ -42,12 +43,17 @@ def caption(words, length):
 
 
 def picture(shape):
-    """Pictures float32 [B, H, W, C] in [0, 1] of which a server is sent the JPEG or PNG files; C is 1 or 3."""
+    """Pictures float32 [B, H, W, C] in [0, 1] of which a server is sent the JPEG or PNG files; C is 1 or 3.
+
+    The server makes of a file what zoo.data.photos.picture makes of it for training, up to rounding.
+    """
     import tensorflow as tf
+
+    from zoo.data.photos import LARGEST
 
     def read(files, refuse_unless):
         def one(file):
-            return _fitted(*_decoded(file, refuse_unless), shape)
+            return _fitted(_upright(_decoded(file, LARGEST, refuse_unless), _orientation(file)), shape)
 
         # One at a time: each may be large until it is fitted.
         spec = tf.TensorSpec(shape, tf.float32)
@@ -56,12 +62,12 @@ def picture(shape):
     wants = f"a JPEG or PNG file of at most {LARGEST // 1_000_000} megapixels"
     huge = PNG + b"\0\0\0\rIHDR" + (100_000).to_bytes(4, "big") * 2
     refused = {"no byte": b"", "a GIF": b"GIF89a" + b"\0" * 20, "a huge picture": huge}
-    says = "the centre is cut out and resized to the model's size; what is transparent becomes white; EXIF is not read"
+    says = "turned as the camera says, on white, shrunk and cut to the middle; one of the model's size stays what it is"
     return Input(shape, "pictures", interval=(0, 1), text=Text(wants, says, _files, read, refused))
 
 
-def _decoded(file, refuse_unless):
-    """What is in a JPEG or PNG file: (uint8 [h, w, 4] in red, green, blue and opacity, its size int32 [2])."""
+def _decoded(file, largest, refuse_unless):
+    """What is in a JPEG or PNG file of at most `largest` pixels: uint8 [h, w, 4] in red, green, blue and opacity."""
     import tensorflow as tf
 
     start = tf.strings.substr(tf.strings.join([file, b"\0" * 25]), 0, 25)  # the file may be shorter
@@ -74,14 +80,13 @@ def _decoded(file, refuse_unless):
             lambda: tf.io.decode_raw(tf.strings.substr(start, 16, 8), tf.int32, little_endian=False)[::-1],
             lambda: tf.io.extract_jpeg_shape(file)[:2],
         )
-    fits = tf.reduce_all(size > 0) & (tf.reduce_prod(tf.cast(size, tf.int64)) <= LARGEST)
+    fits = tf.reduce_all(size > 0) & (tf.reduce_prod(tf.cast(size, tf.int64)) <= largest)
     with tf.control_dependencies([refuse_unless(fits, "a picture of height and width", size)]):
-        rgba = tf.cond(
+        return tf.cond(
             is_png,
             lambda: _decoded_png(file, tf.io.decode_raw(tf.strings.substr(start, 24, 1), tf.uint8)[0]),
             lambda: tf.pad(tf.io.decode_jpeg(file, 3), [[0, 0], [0, 0], [0, 1]], constant_values=255),
         )
-    return rgba, size
 
 
 def _decoded_png(file, depth):
@@ -95,19 +100,65 @@ def _decoded_png(file, depth):
     return tf.bitwise.bitwise_or(rgba, if_opaque)
 
 
-def _fitted(rgba, size, shape):
-    """The largest centre of rgba, uint8 [h, w, 4], with the proportions of shape, at its size: float32 [H, W, C]."""
+def _orientation(file):
+    """How the camera was held, from 1 to 8 as EXIF has it; 1 if the file does not say."""
     import tensorflow as tf
 
-    height, width, channels = shape
-    scale = tf.reduce_min(tf.cast(size, tf.float32) / [height, width])
-    part = tf.clip_by_value(tf.cast(tf.round(scale * [height, width]), tf.int32), 1, size)
-    # Cut out before it is resized: a picture of one row would grow by its length before it is cut.
-    (top, left), (h, w) = tf.unstack((size - part) // 2), tf.unstack(part)
-    rgba = tf.cast(rgba[top : top + h, left : left + w], tf.uint16)
+    head = tf.cast(tf.io.decode_raw(tf.strings.substr(file + b"\0" * 64, 0, 2**16), tf.uint8), tf.int32)
+    size = tf.size(head)
+    here = [head[i : size - len(EXIF) + i] == byte for i, byte in enumerate(EXIF)]
+    found = tf.reduce_all(here, 0)
+    tiff = tf.argmax(tf.cast(found, tf.int32), output_type=tf.int32) + len(EXIF)  # offsets count from here
+    little = head[tiff] == ord("I")  # Intel's order of bytes, or Motorola's
+
+    def number(at, length):
+        order = tf.range(length)
+        each = tf.gather(head, tf.clip_by_value(at[..., None] + order, 0, size - 1))
+        return tf.reduce_sum(each * 256 ** tf.where(little, order, length - 1 - order), -1)
+
+    directory = tiff + number(tiff + 4, 4)
+    entries = directory + 2 + 12 * tf.range(tf.minimum(number(directory, 2), 2**12))
+    values = tf.boolean_mask(number(entries + 8, 2), number(entries, 2) == ORIENTATION)
+    says = tf.concat([values, [1]], 0)[0]
+    return tf.where(tf.reduce_any(found) & (says >= 1) & (says <= 8), says, 1)
+
+
+def _upright(image, orientation):
+    """An image [h, w, C] turned and mirrored so that what was up is up."""
+    import tensorflow as tf
+
+    def when(*orientations):
+        return tf.reduce_any(orientation == tf.constant(orientations))
+
+    image = tf.cond(when(5, 6, 7, 8), lambda: tf.transpose(image, [1, 0, 2]), lambda: image)
+    image = tf.cond(when(2, 3, 6, 7), lambda: image[:, ::-1], lambda: image)
+    return tf.cond(when(3, 4, 7, 8), lambda: image[::-1], lambda: image)
+
+
+def _fitted(rgba, shape):
+    """zoo.data.photos.picture of rgba, uint8 [h, w, 4] in [0, 255]: float32 [H, W, C] in [0, 1]."""
+    import tensorflow as tf
+
+    from zoo.data.photos import MARGIN
+
+    *wanted, channels = shape
+    size = tf.shape(rgba)[:2]
+    margin = tf.where(tf.reduce_all(size == wanted), tf.ones([], tf.float64), MARGIN)
+    resized = tf.cast(tf.round(margin * tf.reduce_max(wanted / size) * tf.cast(size, tf.float64)), tf.int32)
+    first = (resized - wanted) // 2
+    rgba = tf.cast(rgba, tf.uint16)
     rgb = 255 - (255 - rgba[..., :3]) * rgba[..., 3:] // 255  # on white
-    rgb = tf.image.resize(rgb, [height, width], antialias=True) / 255
-    return tf.clip_by_value(rgb if channels == 3 else tf.image.rgb_to_grayscale(rgb), 0.0, 1.0)
+    # Never the whole resized picture: one of one row would grow by its length.
+    rgb = tf.raw_ops.ScaleAndTranslate(
+        images=rgb[None],
+        size=wanted,
+        scale=tf.cast(resized / size, tf.float32),
+        translation=-tf.cast(first, tf.float32),
+        kernel_type="keyscubic",
+        antialias=True,
+    )[0]
+    rgb = tf.clip_by_value(rgb / 255, 0.0, 1.0)
+    return rgb if channels == 3 else tf.image.rgb_to_grayscale(rgb)
 
 
 def _files(n, numbers):

@@ -57,6 +57,7 @@ def main(arguments=None):
 def caption(model, options):
     """Captions the pictures of the options. Returns how many could not be read."""
     import numpy as np
+    import tensorflow as tf
 
     from trainers import pictures
     from trainers.illustration import attention_strip
@@ -72,7 +73,7 @@ def caption(model, options):
             print(f"error: {path}: no picture that can be read ({reason})", file=sys.stderr, flush=True)
             failed += 1
             continue
-        image = image if channels == 3 else image.mean(-1, keepdims=True)
+        image = image if channels == 3 else tf.image.rgb_to_grayscale(image).numpy()
         told = model.caption(seen(model, image[None]), "beam", options.width)
         (text,) = (text.decode() for text in model.words.captions(told["ids"]).numpy())
         strip = attention_strip(model, image, text, told["attention"][0].numpy())

@@ -15,7 +15,7 @@ def save(base, toy, signatures):
     for name, signature in signatures.items():
         inputs = reference.examples(server_inputs(signature), 2)
         examples[name] = inputs, keras.answers(name, inputs)
-    return savedmodel.write(base, toy, signatures, "one", examples, {"k": 1}, "# card\n")
+    return savedmodel.write(base, keras, "one", examples, {"k": 1}, "# card\n")
 
 
 def test_versions_count_up_and_hold_everything(tmp_path, toy, toy_signatures):
@@ -41,7 +41,7 @@ def test_versions_count_up_and_hold_everything(tmp_path, toy, toy_signatures):
 KILLED = """
 import os, signal, sys
 import tensorflow as tf
-from export import savedmodel
+from export import reference, savedmodel
 from export.signature import Signature
 
 class Model:
@@ -54,7 +54,7 @@ def die(*_):
 
 savedmodel._write_warm_up = die  # the graph and the weights are on the disk by now
 signatures = {"one": Signature(lambda noise: {"y": noise}, {}, "", 1)}
-savedmodel.write(sys.argv[1], Model(), signatures, "one", {}, {}, "")
+savedmodel.write(sys.argv[1], reference.Keras(Model(), signatures), "one", {}, {}, "")
 """
 
 
@@ -83,6 +83,7 @@ def _half(noise):
 
 @pytest.mark.parametrize(("body", "word"), [(_compiled, "XLA"), (_python, "Python"), (_half, "bfloat16")])
 def test_what_a_server_cannot_run_is_not_exported(tmp_path, toy, body, word):
+    keras = reference.Keras(toy, {"one": Signature(body, {}, "", 1)})
     with pytest.raises(ValueError, match=word):
-        savedmodel.write(tmp_path / "toy", toy, {"one": Signature(body, {}, "", 1)}, "one", {}, {}, "")
+        savedmodel.write(tmp_path / "toy", keras, "one", {}, {}, "")
     assert savedmodel.versions(tmp_path / "toy") == []

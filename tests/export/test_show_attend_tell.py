@@ -1,15 +1,17 @@
 import dataclasses
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 import zoo
-from export import litert, reference
+from export import command, package, proof
 from export.show_attend_tell import LEAST, signatures
 from export.signature import server_function
 from zoo import catalogue
+from zoo.nn import extractors
 from zoo.nn.decoding import FIRST
 from zoo.nn.words import END, UNKNOWN
 
@@ -98,17 +100,23 @@ def build(**sizes):
     return model
 
 
-def test_annotations_of_a_frozen_network_are_an_input(tmp_path):
-    model = build(encoder="efficientnet-lite0", annotations=(49, 320), caption_length=4, vocabulary=5)
-    offered = signatures(model, 2)
-    assert set(offered.server) == {"caption_annotations"}
-    assert set(offered.phone) == {"caption_annotations", "start", "decode_step"}
-    a = np.random.default_rng(0).normal(size=(2, 49, 320)).astype(np.float32)
-    said = server_function(offered.server["caption_annotations"], model)(annotations=tf.constant(a))
-    assert said["attention"].shape == (2, 4, 7, 7)
-    record = litert.convert(reference.Keras(model, offered.phone, phone=True), ("float32",))["float32"]
-    assert record["batch"] == {"caption_annotations": 1, "start": None, "decode_step": None}, record
-    assert "start/keys" in record["errors"]
+def test_a_frozen_network_goes_with_the_model_that_learned_with_it(tmp_path, monkeypatch, write_run, capfd):
+    def stand_in(name):
+        """EfficientNet-Lite0's shapes; other weights at every call: those of an export are in the export."""
+        layers = [keras.layers.Conv2D(320, 1, 32), keras.layers.Reshape((49, 320))]
+        return keras.Sequential([keras.Input((224, 224, 3)), *layers])
+
+    monkeypatch.setattr(extractors, "extractor", stand_in)
+    sizes = {"encoder": "efficientnet-lite0", "annotations": (49, 320), "caption_length": 4, "vocabulary": 12}
+    run = write_run(tmp_path / "run", "show_attend_tell", "smoke", sizes)
+    package.export("show_attend_tell", signatures, command.Search(str(run), tmp_path / "models", width=2))
+    version = tmp_path / "models" / "show_attend_tell" / "1"
+    assert proof.prove(version) == []
+    printed = capfd.readouterr().out
+    assert "C API  caption_images" in printed and "show_attend_tell.tflite start/keys" in printed
+    served = tf.saved_model.load(str(version)).signatures
+    image = tf.io.encode_png(np.random.default_rng(0).integers(0, 256, (224, 224, 3), np.uint8))
+    assert served["caption"](image_bytes=image[None])["attention"].shape == (1, 4, 7, 7)
 
 
 def test_a_model_without_attention_has_no_keys_and_one_of_two_channels_takes_no_files():

@@ -43,6 +43,8 @@ def test_two_noises_give_two_outputs(toy, toy_signatures):
 
 def test_noise_of_several_parts_becomes_several_inputs():
     class Model:
+        variables = ()
+
         def noise(self, batch_size, seed):
             return {"z": tf.random.stateless_normal([batch_size, 2], seed), "u": tf.zeros([batch_size, 3])}
 

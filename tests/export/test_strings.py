@@ -8,6 +8,7 @@ import tensorflow as tf
 from export import reference
 from export.signature import Signature, phone_answer, phone_inputs, server_answer, server_function, server_inputs
 from export.strings import caption, picture
+from zoo.data import photos
 from zoo.nn.words import Words
 
 SHAPE = (6, 9, 3)
@@ -79,16 +80,10 @@ def photograph(mode, size):
     return blots if mode == "RGBA" else blots.convert("RGB").convert(mode)
 
 
-def pillow(image, channels=3):
-    """What Pillow makes of a picture: on white, the centre cut out, resized without aliasing."""
-    image = image.convert("RGBA")
-    image = PIL.Image.alpha_composite(PIL.Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    height, width = SHAPE[:2]
-    scale = min(image.width / width, image.height / height)
-    w, h = round(scale * width), round(scale * height)
-    left, top = (image.width - w) // 2, (image.height - h) // 2
-    image = image.crop((left, top, left + w, top + h)).resize((width, height), PIL.Image.Resampling.BILINEAR)
-    return np.asarray(image if channels == 3 else image.convert("L")).reshape(height, width, channels) / 255
+def in_training(file, channels=3):
+    """What a file is to a model that learns from it."""
+    image = PIL.Image.fromarray(photos.picture(file, *SHAPE[:2]))
+    return np.asarray(image if channels == 3 else image.convert("L")).reshape(*SHAPE[:2], channels) / 255
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -103,14 +98,36 @@ def pillow(image, channels=3):
         ("PNG", "LA", (40, 40)),
     ],
 )
-def test_every_kind_of_file_becomes_the_picture_that_pillow_makes(see, form, mode, size, channels):
+def test_every_kind_of_file_becomes_the_picture_that_training_sees(see, form, mode, size, channels):
     file = encoded(photograph(mode, size), form)
-    with PIL.Image.open(io.BytesIO(file)) as image:
-        want = pillow(image, channels)
+    want = in_training(file, channels)
     (got,) = see([file], channels)
     assert got.dtype == np.float32 and got.min() >= 0 and got.max() <= 1
     # Pillow rounds between its two directions; two decoders of JPEG differ by a few levels.
-    np.testing.assert_allclose(got, want, atol=(8 if form == "JPEG" else 2) / 255)
+    np.testing.assert_allclose(got, want, atol=(8 if form == "JPEG" else 3) / 255)
+
+
+@pytest.mark.parametrize("orientation", range(10))
+@pytest.mark.parametrize("order", ["little", "big"])
+def test_a_picture_is_turned_as_the_camera_says(see, orientation, order):
+    exif = PIL.Image.Exif()
+    exif.endian = "<" if order == "little" else ">"
+    exif[0x010F], exif[0x0112], exif[0x0131] = "a maker", orientation, "a program"
+    file = encoded(photograph("RGB", (48, 40)), "JPEG", quality=95, exif=exif)
+    assert exif.tobytes()[6:8] == (b"II" if order == "little" else b"MM")
+    np.testing.assert_allclose(see([file])[0], in_training(file), atol=8 / 255)
+    plain = encoded(photograph("RGB", (48, 40)), "JPEG", quality=95)
+    turned = abs(see([file])[0] - see([plain])[0]).max() > 0.2
+    assert turned == (2 <= orientation <= 8)
+
+
+def test_what_a_camera_says_may_be_broken(see):
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6
+    file = encoded(photograph("RGB", (48, 40)), "JPEG", exif=exif)
+    at = file.index(b"Exif") + 10  # where the directory is said to be
+    for offset in (b"\xff\xff\xff\x7f", b"\xff\xff\xff\xff", b"\0\0\0\0"):
+        assert see([file[:at] + offset + file[at + 4 :]]).shape == (1, *SHAPE)
 
 
 def test_a_palette_may_have_a_transparent_colour(see):

@@ -287,14 +287,18 @@ def pictures(photos, shape):
 
 
 def picture(data, height, width):
-    """An encoded image as uint8 [height, width, 3] in RGB, upright; one of this very size stays what it is.
+    """An encoded image as uint8 [height, width, 3] in RGB, upright, on white; one of this very size stays what it is.
 
     Raises OSError if it cannot be decoded, ValueError if it is larger than LARGEST.
     """
     with PIL.Image.open(io.BytesIO(data)) as image:
         if image.width * image.height > LARGEST:
             raise ValueError(f"got {image.width:,} x {image.height:,} pixels, expected at most {LARGEST:,} in all")
-        image = PIL.ImageOps.exif_transpose(image).convert("RGB")
+        image = PIL.ImageOps.exif_transpose(image)
+        if image.has_transparency_data:
+            image = image.convert("RGBA")
+            image = PIL.Image.alpha_composite(PIL.Image.new("RGBA", image.size, "white"), image)
+        image = image.convert("RGB")
     if image.size == (width, height):
         return np.asarray(image)
     scale = MARGIN * max(height / image.height, width / image.width)

@@ -88,6 +88,15 @@ def test_every_kind_of_image_becomes_rgb(mode, form):
     assert got.shape == (5, 7, 3) and got.dtype == np.uint8 and got.min() >= 254
 
 
+def test_what_is_transparent_becomes_white():
+    image = PIL.Image.new("RGBA", (20, 20), (0, 0, 0, 0))
+    image.paste((200, 0, 0, 255), (0, 0, 10, 20))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    got = photos.picture(file.getvalue(), 20, 20)
+    assert (got[:, :10] == (200, 0, 0)).all() and (got[:, 10:] == 255).all()
+
+
 def test_a_camera_held_upright_gives_an_upright_picture():
     sideways = PIL.Image.new("RGB", (40, 40), (0, 0, 0))
     sideways.paste((255, 255, 255), (0, 0, 20, 40))  # bright on the left
