@@ -63,7 +63,8 @@ def highlighted(image, weights, scale=None):
     light = light / np.maximum(light.max((1, 2), keepdims=True), 1e-9)
     size = tile.shape[1::-1]
     light = [np.asarray(Image.fromarray(one).resize(size, Image.Resampling.BICUBIC)) for one in light]
-    clear = 0.1 + 0.9 * np.clip(light, 0, 1)[..., None]  # [T, height, width, 1]
+    light = np.reshape(np.clip(light, 0, 1), (-1, *tile.shape[:2], 1))  # of no weights at all, too
+    clear = 0.1 + 0.9 * light
     return (tile * clear + 128 * (1 - clear)).round().astype(np.uint8)  # gray is seen on black and on white
 
 

@@ -172,6 +172,13 @@ def test_captions_of_a_batch_are_those_of_each_picture(teller):
 # Pictures
 
 
+def test_a_caption_without_words_is_a_picture_alone(teller):
+    model = zoo.load(teller)
+    image, attention = np.zeros(model.picture_shape, np.float32), np.ones((20, model.config.places[0]))
+    none, one = (illustration.attention_strip(model, image, text, attention) for text in ("", "hat"))
+    assert none.shape == one.shape and (none == 255).sum() > (one == 255).sum()
+
+
 def test_one_word_changes_along_a_row(painter):
     model = zoo.load(painter)
     assert illustration.variations(model) is None  # it knows none of the rows whole
