@@ -53,7 +53,7 @@ def filters(window, height, width, n):
 def look(image, f_y, f_x, gamma):
     """Eq. 27: the N x N glimpse of an image. image: [B, H, W, C]. Returns [B, N, N, C]."""
     f_x = gamma[:, None, None] * f_x
-    if not _small(f_y, f_x):
+    if not _small(f_y, f_x, image):
         rows = _across(f_y, image)  # [B, N, W, C]
         return _swap(_across(f_x, _swap(rows)))
     rows = tf.reduce_sum(f_y[:, :, :, None, None] * image[:, None], 2)
@@ -63,17 +63,17 @@ def look(image, f_y, f_x, gamma):
 def paint(patch, f_y, f_x, gamma):
     """Eq. 29: an N x N patch laid onto the image. patch: [B, N, N, C]. Returns [B, H, W, C]."""
     f_x = f_x / gamma[:, None, None]
-    if not _small(f_y, f_x):
+    if not _small(f_y, f_x, patch):
         rows = _swap(_across(f_x, _swap(patch), transpose=True))  # [B, N, W, C]
         return _across(f_y, rows, transpose=True)
     rows = tf.reduce_sum(f_x[:, None, :, :, None] * patch[:, :, :, None], 2)
     return tf.reduce_sum(f_y[:, :, :, None, None] * rows[:, :, None], 1)  # [B, H, W, C]
 
 
-def _small(f_y, f_x):
+def _small(f_y, f_x, x):
     """Whether multiplying and summing beats products of matrices, which batches of small ones do not repay on a CPU."""
-    n, height, width = f_y.shape[1], f_y.shape[2], f_x.shape[2]
-    return n * height * width < 16_000
+    n, height, width, channels = f_y.shape[1], f_y.shape[2], f_x.shape[2], x.shape[3]
+    return n * height * width * channels < 16_000
 
 
 def _across(f, x, transpose=False):
