@@ -1,3 +1,5 @@
+import fcntl
+
 import pytest
 
 
@@ -5,3 +7,21 @@ import pytest
 def usual_log_level(monkeypatch):
     """A command run inside the test process sets it; the processes of later tests would start with other noise."""
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory, request):
+    """(name, make) -> the folder that make(folder) filled, in whichever worker came first."""
+    root = tmp_path_factory.getbasetemp()
+    root = (root.parent if hasattr(request.config, "workerinput") else root) / "once"
+    root.mkdir(exist_ok=True)
+
+    def get(name, make):
+        with open(root / f"{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (root / f"{name}.done").exists():
+                make(root / name)
+                (root / f"{name}.done").touch()
+        return root / name
+
+    return get

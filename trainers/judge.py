@@ -57,14 +57,14 @@ def classifier(sets, seed, epochs=10):
     )
     # Without XLA, whose convolutions are slow on a CPU.
     network.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
-    network.fit(as_bytes(train["image"]), train["label"], batch_size=100, epochs=epochs, verbose=0)
+    network.fit(to_255(train["image"]), train["label"], batch_size=100, epochs=epochs, verbose=0)
     test = sets.test.arrays
-    accuracy = network.evaluate(as_bytes(test["image"]), test["label"], batch_size=500, verbose=0)[1]
+    accuracy = network.evaluate(to_255(test["image"]), test["label"], batch_size=500, verbose=0)[1]
     return network, float(accuracy)
 
 
-def as_bytes(images):
-    """Images on the scale 0..255, whatever they came in."""
+def to_255(images):
+    """Images from 0 to 255, whatever they came in."""
     import numpy as np
 
     return images if images.dtype == np.uint8 else images * 255
@@ -75,7 +75,7 @@ def judge(model, network, count, sure, seed):
     import numpy as np
 
     samples = [np.asarray(model.sample(min(100, count - i), (seed, i))) for i in range(0, count, 100)]
-    probabilities = network.predict(as_bytes(np.concatenate(samples)), batch_size=500, verbose=0)
+    probabilities = network.predict(to_255(np.concatenate(samples)), batch_size=500, verbose=0)
     shares = np.bincount(probabilities.argmax(-1), minlength=probabilities.shape[-1]) / count
     return {
         "recognised": float((probabilities.max(-1) > sure).mean()),
@@ -113,7 +113,7 @@ def judge_painter(model, options):
         found = composition.judge_scenes(sets, paint, seed, (small["image"][..., 0] / 255, small["label"]))
     elif sets.name == "digit-captions":
         train = labelled(options, {"image": (composition.DIGIT, composition.DIGIT, 1), "label": ()}).train.arrays
-        found = composition.judge_digits(sets, paint, seed, (as_bytes(train["image"]), train["label"]))
+        found = composition.judge_digits(sets, paint, seed, (to_255(train["image"]), train["label"]))
     for name, pair in (
         ("gap_of_shuffled_captions_nats", matching.gap(model, sets.test, seed)),
         ("ssi", matching.likeness(model, sets.test, seed)),

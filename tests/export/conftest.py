@@ -1,7 +1,6 @@
 """A toy model for the machinery, and tiny random runs of the real ones, each exported once for all workers."""
 
 import dataclasses
-import fcntl
 import json
 import pathlib
 
@@ -98,23 +97,19 @@ def _write_run():
 
 
 @pytest.fixture(scope="session")
-def exported(tmp_path_factory, request):
+def exported(once):
     """served name -> its folder of exports (models/), with the run beside it (run/)."""
-    root = tmp_path_factory.getbasetemp()
-    root = (root.parent if hasattr(request.config, "workerinput") else root) / "exported"
-    root.mkdir(exist_ok=True)
 
     def export(served):
         name, preset, sizes = RUNS[served]
-        with open(root / f"{served}.lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not (root / served / "done").exists():
-                run = write_run(root / served / "run", name, preset, sizes)
-                kind = command.Search if "width" in FIXED.get(served, {}) else command.Sampling
-                fixed = FIXED.get(served, {"k": 3})
-                options = kind(str(run), root / served / "models", served, KINDS.get(served, ()), **fixed)
-                package.export(name, package.signatures_of(name), options)
-                (root / served / "done").touch()
-        return root / served / "models"
+
+        def make(folder):
+            run = write_run(folder / "run", name, preset, sizes)
+            kind = command.Search if "width" in FIXED.get(served, {}) else command.Sampling
+            fixed = FIXED.get(served, {"k": 3})
+            options = kind(str(run), folder / "models", served, KINDS.get(served, ()), **fixed)
+            package.export(name, package.signatures_of(name), options)
+
+        return once(f"exported-{served}", make) / "models"
 
     return export

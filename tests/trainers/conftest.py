@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import fcntl
 import os
 import pathlib
 import subprocess
@@ -117,24 +116,6 @@ def same():
         assert not different
 
     return check
-
-
-@pytest.fixture(scope="session")
-def once(tmp_path_factory, request):
-    """(name, make) -> the folder that make(folder) filled, in whichever worker came first."""
-    root = tmp_path_factory.getbasetemp()
-    root = (root.parent if hasattr(request.config, "workerinput") else root) / "trainers"
-    root.mkdir(exist_ok=True)
-
-    def get(name, make):
-        with open(root / f"{name}.lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not (root / f"{name}.done").exists():
-                make(root / name)
-                (root / f"{name}.done").touch()
-        return root / name
-
-    return get
 
 
 @pytest.fixture(scope="session")

@@ -101,7 +101,10 @@ PRESETS = {
     "scenes-vae": dataclasses.replace(SCENES, model=BASELINE),
     "scenes-vae-conv": dataclasses.replace(SCENES, model=dataclasses.replace(BASELINE, kind="conv")),
     "digit-captions": dataclasses.replace(
-        SCENES, model=AlignDRAWConfig(vocabulary=24, caption_length=13, image_shape=(60, 60, 1)), data="digit-captions"
+        SCENES,
+        model=AlignDRAWConfig(vocabulary=24, caption_length=13, image_shape=(60, 60, 1)),
+        data="digit-captions",
+        steps=10_000,
     ),
     "coco": dataclasses.replace(
         SCENES,

@@ -88,12 +88,12 @@ SCENES = Settings(
     ),
     data="scenes",
     regime="gray",
-    steps=4000,
+    steps=8000,
     batch_size=64,
     learning_rate=1e-3,
     schedule="cosine",
     clip_norm=5.0,
-    every=250,
+    every=500,
 )
 FLICKR8K = Settings(  # the authors' RMSProp is not among ours; the rate is that of their Adam
     model=ShowAttendTellConfig(caption_length=40, hidden=512, attention_layers=1, init_layers=1),
