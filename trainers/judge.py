@@ -2,7 +2,7 @@
 
 A plain classifier, trained here on labelled images and on nothing of the model, looks at samples from the prior: are
 they digits, or, of a model that follows captions, what the captions say? Of such a model pairs of pictures and captions
-are looked at as well, of a model that tells captions the baselines that it must beat.
+are looked at as well; of a model that tells captions the baselines that it must beat, and compositions it never saw.
 """
 
 import dataclasses
@@ -126,12 +126,19 @@ def judge_painter(model, options):
 
 
 def judge_teller(model, options):
-    """What captions without any model score on the same split: the most frequent one, and a neighbour's."""
+    """What captions without any model score on the same split, and what the model's score where all is new."""
     import zoo.run
     from trainers import neighbours
-    from trainers.evaluate import sets_of
+    from trainers.evaluate import sets_of, task_of
 
-    return neighbours.baselines(model, sets_of(zoo.run.open_run(options.run), model, options.data_dir))
+    run = zoo.run.open_run(options.run)
+    sets = sets_of(run, model, options.data_dir)
+    found = neighbours.baselines(model, sets)
+    if sets.held_out:
+        figures = task_of(run.model).figures(model, sets.held_out, options.seed)
+        found["held_out"] = {"pictures": len(sets.held_out.pictures.captions)}
+        found["held_out"] |= {name: value for name, (value, *_) in figures.items()}
+    return found
 
 
 def main(arguments=None):

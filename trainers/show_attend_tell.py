@@ -80,6 +80,8 @@ def pointing(hypotheses, attention, grid, facts):
             cells = mask.reshape(rows, mask.shape[0] // rows, columns, -1).mean((1, 3)).ravel()  # share covered
             hits.append((cells > 0)[alpha >= alpha.max()].mean())
             masses.append((alpha * cells).sum())
+    if not hits:  # what is not said is nowhere
+        return {}
     of = "of words that name an object of the scene, "
     return {
         "pointing": (float(np.mean(hits)), "", f"{of}those whose largest weight is at a place that the object touches"),

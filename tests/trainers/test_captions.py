@@ -230,6 +230,7 @@ def test_a_teller_is_compared_with_the_most_frequent_caption_and_a_neighbours(te
     assert found["pictures"] == 100 and found["most_frequent_caption"]["times"] >= 1
     for name in ("most_frequent_caption", "nearest_neighbour"):
         assert 0 <= found[name]["bleu4"] < 0.9 and 0.2 < found[name]["bleu1"] <= 1
+    assert found["held_out"]["pictures"] == 20 and 0 <= found["held_out"]["bleu1"] < 0.5
 
 
 def test_a_picture_is_its_own_nearest_neighbour(teller, few):
