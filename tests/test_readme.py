@@ -10,7 +10,6 @@ import sys
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from zoo import catalogue
 
@@ -27,6 +26,7 @@ NOT_RUN = {
     "import grpc": "there is no server; compared with what export.serving prints, whose tests run it",
     "export TF_CONFIG": "two machines; test_two_machines runs it as two processes",
     "python -m trainers.compare": "three trainings; tests/trainers/test_compare.py runs it",
+    "--preset flickr8k": "there are no photographs; tests/zoo/data/test_photos.py reads a few like them",
     "draw_torch.py": "PyTorch is no dependency",
     "tensorboard --logdir": "never ends; test_tensorboard_starts runs it",
 }

@@ -55,12 +55,13 @@ class ShowAttendTell(keras.Model):
         super().__init__(name="show_attend_tell")
         self.config = config
         layers, (_, features) = keras.layers, config.places
-        self.encoder = [
-            layers.Conv2D(channels, 3, strides, "same", activation="relu", name=f"conv_{i}")
-            for i, (channels, strides) in enumerate(zip(config.channels, config.strides, strict=True))
-        ]
-        if config.encoder != "cnn":
-            self.encoder = []
+        if config.encoder == "cnn":
+            self.encoder = [
+                layers.Conv2D(channels, 3, strides, "same", activation="relu", name=f"conv_{i}")
+                for i, (channels, strides) in enumerate(zip(config.channels, config.strides, strict=True))
+            ]
+        else:
+            self.encoder = [extractors.extractor(config.encoder, trainable=True)] if config.fine_tune else []
         hidden = config.init_layers == 2
         self.init_hidden = layers.Dense(features, "relu", name="init_hidden") if hidden else None
         self.init_h = layers.Dense(config.hidden, "tanh", name="init_h")
@@ -81,9 +82,10 @@ class ShowAttendTell(keras.Model):
     def build(self, input_shape=None):
         config, (_, features) = self.config, self.config.places
         size = config.image_shape[-1]
-        for conv in self.encoder:
-            conv.build((None, None, None, size))
-            size = conv.filters
+        if config.encoder == "cnn":
+            for conv in self.encoder:
+                conv.build((None, None, None, size))
+                size = conv.filters
         size = features
         for key in self.keys:
             key.build((None, None, size))
@@ -108,7 +110,7 @@ class ShowAttendTell(keras.Model):
     def input_shapes(self):
         """Per-example shapes of what a batch holds."""
         config = self.config
-        seen = {"image": config.image_shape} if config.encoder == "cnn" else {config.encoder: config.annotations}
+        seen = {"image": self.picture_shape} if self.encoder else {config.encoder: config.annotations}
         return {**seen, "caption": (config.caption_length,)}
 
     @property
@@ -146,11 +148,12 @@ class ShowAttendTell(keras.Model):
 
     def annotations(self, batch):
         """a: [B, L, D]. batch: {"image": [B, H, W, C] in [0, 1]}, or an extractor's {"vgg19": [B, L, D]}, say."""
-        if self.config.encoder != "cnn":
+        if not self.encoder:
             return tf.cast(batch[self.config.encoder], tf.float32)
-        x = 2 * tf.cast(batch["image"], tf.float32) - 1
-        for conv in self.encoder:
-            x = conv(x)
+        x = tf.cast(batch["image"], tf.float32)
+        x = 2 * x - 1 if self.config.encoder == "cnn" else x
+        for layer in self.encoder:
+            x = layer(x)
         return tf.cast(tf.reshape(x, [-1, *self.config.places]), tf.float32)
 
     def start(self, annotations, noise=None):

@@ -550,6 +550,35 @@ def test_training_learns_to_read_out_where_the_light_is(attention):
     assert np.mean((model.caption(batch)["ids"] == batch["caption"]).numpy().all(1)) > 0.6
 
 
+def test_a_network_may_learn_from_where_it_stood(monkeypatch, tmp_path):
+    """With a stand-in of a size that tests can afford."""
+
+    def stand_in(name, trainable=False):
+        keras.utils.set_random_seed(0)
+        layers = [keras.layers.Conv2D(3, 32, 32), keras.layers.Reshape((49, 3))]
+        network = keras.Sequential([keras.Input((224, 224, 3)), *layers])
+        network.trainable = trainable
+        return network
+
+    monkeypatch.setattr(show_attend_tell.extractors, "extractor", stand_in)
+    config = dataclasses.replace(ODD, encoder="efficientnet-lite0", annotations=(49, 3), fine_tune=True)
+    model, frozen = (show_attend_tell.build(one) for one in (config, dataclasses.replace(config, fine_tune=False)))
+    assert model.input_shapes == {"image": (224, 224, 3), "caption": (6,)}
+    image = np.random.default_rng(0).uniform(size=(2, 224, 224, 3)).astype(np.float32)
+    found = stand_in("")(image)
+    np.testing.assert_allclose(model.annotations({"image": image}), found, rtol=1e-5)
+    assert len(model.trainable_variables) == len(frozen.trainable_variables) + 2
+    with tf.GradientTape() as tape:
+        cost = total(model, {"image": image, "caption": np.int32([[2, 3, END], [4, END, END]])}, model.noise(2, (0, 0)))
+    (network,) = model.encoder
+    assert all(np.abs(g).max() > 0 for g in tape.gradient(cost, [v.value for v in network.variables]))
+    network.variables[0].assign(2 * network.variables[0])  # as if it had learned
+    model.save_weights(tmp_path / "model.weights.h5")
+    again = show_attend_tell.build(config)
+    again.load_weights(tmp_path / "model.weights.h5")
+    np.testing.assert_allclose(again.annotations({"image": image}), model.annotations({"image": image}), rtol=1e-6)
+
+
 CHANGES = {
     "encoder": "cnn",
     "annotations": (4, 3),
@@ -571,7 +600,9 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(ShowAttendTellConfig)])
+@pytest.mark.parametrize(
+    "field", [field.name for field in dataclasses.fields(ShowAttendTellConfig) if field.name != "fine_tune"]
+)
 def test_each_field_of_the_config_changes_the_loss(field):
     base = {"annotations": HARD, "encoder": dataclasses.replace(HARD, channels=(4, 3), strides=(2, 2))}.get(field, CNN)
     base = dataclasses.replace(base, attention="hard")
@@ -593,6 +624,7 @@ def test_each_field_of_the_config_changes_the_loss(field):
         ({"encoder": "vgg"}, r"^model\.encoder: got 'vgg', expected one of cnn, vgg19, .*$"),
         ({"channels": (4,)}, r"^model\.channels: got \(4,\), expected 2 positive numbers$"),
         ({"dropout": 1.0}, r"^model\.dropout: got 1\.0, expected a rate in \[0, 1\)$"),
+        ({"fine_tune": True}, r"^model\.fine_tune: got True, expected an encoder other than cnn, "),
         ({"vocabulary": 2}, r"^model\.vocabulary: got 2, expected at least 3: "),
         ({"init_layers": 3}, r"^model\.init_layers: got 3, expected 1 or 2$"),
     ],

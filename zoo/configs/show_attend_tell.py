@@ -16,6 +16,7 @@ class ShowAttendTellConfig:
 
     encoder: Encoder = "vgg19"  # a frozen network, whose annotations come with the batch; or a small CNN that learns
     annotations: tuple[int, int] = (196, 512)  # L places of D features that the frozen network makes
+    fine_tune: bool = False  # the network is not frozen but a part of the model, and learns from where it stood
     image_shape: tuple[int, int, int] = (224, 224, 3)  # height, width, channels: what the CNN sees
     channels: tuple[int, ...] = (32, 64, 64, 128)  # of each 3x3 convolution of the CNN; the last one is D
     strides: tuple[int, ...] = (2, 2, 1, 1)  # of each
@@ -45,6 +46,8 @@ class ShowAttendTellConfig:
             require(getattr(self, name) >= 1, f"model.{name}", getattr(self, name), "at least 1")
         for name in ("attention_layers", "init_layers"):
             require(getattr(self, name) in (1, 2), f"model.{name}", getattr(self, name), "1 or 2")
+        frozen = self.encoder != "cnn" or not self.fine_tune
+        require(frozen, "model.fine_tune", True, "an encoder other than cnn, which learns anyway")
         require(0 <= self.dropout < 1, "model.dropout", self.dropout, "a rate in [0, 1)")
         for name in ("penalty", "reinforce", "entropy"):
             require(getattr(self, name) >= 0, f"model.{name}", getattr(self, name), "at least 0")

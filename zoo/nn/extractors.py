@@ -1,4 +1,4 @@
-"""Annotations from networks that have learned to see elsewhere, and that learn no more.
+"""Annotations from networks that have learned to see elsewhere.
 
 B batch, L places, row by row, of D features.
 """
@@ -23,8 +23,8 @@ VGG19_FILE, VGG19_MD5 = "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5", "25
 VGG19_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/vgg19/{VGG19_FILE}"
 
 
-def extractor(name):
-    """A frozen Keras model: images float32 [B, side, side, 3] in [0, 1] -> annotations float32 [B, L, D].
+def extractor(name, trainable=False):
+    """A Keras model, frozen or not: images float32 [B, side, side, 3] in [0, 1] -> annotations float32 [B, L, D].
 
     name: one of NAMED. Raises ValueError for another, FileNotFoundError without its weights.
     """
@@ -39,7 +39,7 @@ def extractor(name):
             efficientnet.take(net, torch_file.read(_lite0_weights()))
             image, seen = net.input, next(x for x in net.outputs if x.shape[-1] == annotations[-1])
         model = keras.Model(image, keras.layers.Reshape(annotations)(seen), name=name)
-    model.trainable = False
+    model.trainable = trainable
     return model
 
 
