@@ -114,29 +114,48 @@ def arrangements(kind, places, count):
     return next(pairs for pairs in RELATIONS.values() if tuple(places[:2]) in pairs)
 
 
+def asked_for_new(facts):
+    """Whether captions of scenes ask for what training never shows: {"colour", "place": bool [M]}.
+
+    A place is new if no arrangement that the caption admits would do without a new one.
+    """
+    none = np.full_like(facts["place"], -1)
+    found = {"colour": compositions.held_out(facts["object"], facts["colour"], none).any(1)}
+    found["place"] = np.zeros_like(found["colour"])
+    for m, kind in enumerate(facts["kind"]):
+        objects = facts["object"][m][facts["object"][m] >= 0]
+        allowed = np.array(arrangements(kind, facts["place"][m], len(objects)))  # [arrangements, objects]
+        found["place"][m] = compositions.held_out(objects, none[m, : len(objects)], allowed).any(1).all()
+    return found
+
+
 def judge_scenes(sets, paint, seed, digits):
-    """How many of the scenes painted from test captions are right, seen and held out.
+    """How many of the scenes painted from test captions are right: seen ones, and those asked for what is new.
 
     paint: ids [M, L] -> images [M, side, side, 3] in [0, 1]. digits: see compositions.draw.
     """
-    side = sets.test.pictures.image.shape[1]
-    reader, figures = SceneReader(side, digits, seed), {}
-    for name, split in (("seen", sets.test), ("held_out", sets.held_out)):
-        facts, count = split.pictures.facts, len(split.pictures.image)
-        real = shown(facts, *reader.read(split.pictures.image))
-        painted = as_bytes(paint(split.arrays["caption"][:count]))  # the first caption of each picture
-        right = shown(facts, *reader.read(painted))
-        figures[name] = {
-            "pictures": count,
-            "caption_accuracy": float(right["all"].mean()),
-            **{f"{part}_right": float(right[part].mean()) for part in ("object", "colour", "place")},
-            "caption_accuracy_of_real_pictures": float(real["all"].mean()),
+    reader = SceneReader(sets.test.pictures.image.shape[1], digits, seed)
+
+    def judged(split):
+        images, facts = split.pictures.image, split.pictures.facts
+        painted = as_bytes(paint(split.arrays["caption"][: len(images)]))  # the first caption of each picture
+        return shown(facts, *reader.read(painted)), shown(facts, *reader.read(images))
+
+    def share(right, real, chosen):
+        return {
+            "pictures": int(chosen.sum()),
+            "caption_accuracy": float(right["all"][chosen].mean()),
+            **{f"{part}_right": float(right[part][chosen].mean()) for part in ("object", "colour", "place")},
+            "caption_accuracy_of_real_pictures": float(real["all"][chosen].mean()),
         }
-        if name == "held_out":
-            wrong_colour = compositions.held_out(facts["object"], facts["colour"], np.full_like(facts["place"], -1))
-            figures[name]["caption_accuracy_new_colour"] = float(right["all"][wrong_colour.any(1)].mean())
-            figures[name]["caption_accuracy_new_place"] = float(right["all"][~wrong_colour.any(1)].mean())
-    return figures
+
+    seen, unseen, new = judged(sets.test), judged(sets.held_out), asked_for_new(sets.held_out.pictures.facts)
+    return {
+        "seen": share(*seen, np.ones_like(seen[0]["all"])),
+        "held_out": share(*unseen, new["colour"] | new["place"]),
+        "held_out_colour": share(*unseen, new["colour"]),
+        "held_out_place": share(*unseen, new["place"]),
+    }
 
 
 # Digits with captions

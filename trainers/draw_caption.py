@@ -76,6 +76,7 @@ def draw(model, options):
 
     from trainers import pictures
     from trainers.illustration import attended
+    from zoo.metrics.text import tokens
 
     texts = [caption for caption in options.captions for _ in range(options.count)]
     ids = model.words.ids(tf.constant(texts), model.config.caption_length)
@@ -87,7 +88,8 @@ def draw(model, options):
         pictures.save(options.out, "drawing", pictures.film(drawn["canvases"], drawn["windows"], **window))
     if "word_weights" in drawn:
         first = slice(None, None, options.count)
-        words = [attended(*each) for each in zip(options.captions, drawn["word_weights"][first], strict=True)]
+        said = [" ".join(tokens(caption)) for caption in options.captions]
+        words = [attended(*each) for each in zip(said, drawn["word_weights"][first], strict=True)]
         pictures.save(options.out, "words", pictures.storyboard(drawn["canvases"][first], words))
     np.savez_compressed(options.out / "pictures.npz", captions=np.array(texts), **drawn)
     print(f"{len(texts)} pictures: {options.out}")

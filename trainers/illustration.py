@@ -33,7 +33,7 @@ def texts_of(model, caption):
 
 
 def attended(text, weights):
-    """The word of a caption that has the largest weight at each step. weights: [T, L]."""
+    """The word that has the largest weight at each step. text: words and marks with blanks between; weights: [T, L]."""
     words = text.split() or [""]
     return [words[i] for i in weights[:, : len(words)].argmax(1)]
 

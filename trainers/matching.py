@@ -39,13 +39,17 @@ def gap(model, split, seed, count=1000):
     The same noise for both. Returns (mean, standard error).
     """
     images, ids = first_pairs(split, count)
+    if len(images) < 2:
+        raise ValueError(f"data: got {len(images)} test picture, expected at least 2, to exchange captions; add some")
+    others = np.roll(ids, 1, 0)
     terms = tf.function(model.loss_terms, jit_compile=True)
     differences = []
-    for start in range(0, len(images) // BLOCK * BLOCK, BLOCK):
-        part, noise = slice(start, start + BLOCK), model.noise(BLOCK, tf.constant([seed, start]))
+    for start in range(0, len(images), BLOCK):
+        part = slice(start, start + BLOCK)
+        noise = model.noise(len(images[part]), tf.constant([seed, start]))
         found = [
             sum(terms({"image": images[part], "caption": captions}, noise).values())
-            for captions in (ids[part], np.roll(ids[part], 1, 0))
+            for captions in (ids[part], others[part])
         ]
         differences.append((found[1] - found[0]).numpy())
     return bounds.mean_and_error(np.concatenate(differences))
@@ -106,7 +110,7 @@ def attended_words(model, split, seed, count=500, most=3):
     steps = []
     for at in range(weights.shape[1]):
         sums, counts = (np.bincount(ids.ravel(), w, len(known)) for w in (weights[:, at].ravel(), None))
-        mean = np.where(counts >= count / 20, sums / np.maximum(counts, 1), 0)
+        mean = np.where(counts >= len(ids) / 20, sums / np.maximum(counts, 1), 0)
         mean[:2] = 0
         steps.append([(known[i], round(float(mean[i]), 3)) for i in np.argsort(-mean)[:most]])
     return steps

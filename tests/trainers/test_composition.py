@@ -66,6 +66,21 @@ def test_counted_objects_may_stand_anywhere():
     assert not right(asked, scene((2, CIRCLE, RED), (3, CIRCLE, BLUE)))["all"]
 
 
+def test_a_new_place_is_asked_for_only_where_no_other_would_do():
+    """In training a circle is never red nor at place 0, a square never at 1; places 0 and 1 are the upper ones."""
+
+    def asked(kind, *things):
+        return tuple(bool(value[0]) for value in composition.asked_for_new(facts(kind, *things)).values())
+
+    assert asked(PLACE, (0, CIRCLE, BLUE)) == (False, True)
+    assert asked(PLACE, (1, CIRCLE, RED)) == (True, False)
+    assert asked(COUNT, (0, CIRCLE, BLUE), (1, CIRCLE, BLUE)) == (False, False)  # two others would do
+    assert asked(RELATION, (0, CIRCLE, BLUE), (2, CIRCLE, 1)) == (False, False)  # above: 1 and 3 would do
+    # A circle left of a square: (0, 1) is new for both, (2, 3) for neither.
+    assert asked(RELATION, (0, CIRCLE, BLUE), (1, SQUARE, BLUE)) == (False, False)
+    assert asked(RELATION, (0, CIRCLE, BLUE), (2, OBJECTS.index("cross"), BLUE)) == (False, True)  # a cross never at 3
+
+
 @pytest.mark.parametrize("unseen", [False, True])
 def test_real_scenes_read_without_a_mistake_are_all_right(unseen):
     found = compositions.facts(400, np.random.default_rng(0), unseen)

@@ -70,6 +70,17 @@ def test_the_gap_is_the_mean_cost_of_the_neighbours_caption():
     assert matching.gap(Knowing(100, 0.0), split(100), seed=0)[0] == pytest.approx(0, abs=1e-5)
 
 
+@pytest.mark.parametrize("count", [30, 130])
+def test_the_gap_is_that_of_all_pictures_however_many(count):
+    want = 100 * np.abs(np.diff(np.floor(np.arange(count) * 255 / count), append=0) / 255).mean()
+    assert matching.gap(Knowing(count), split(count), seed=0)[0] == pytest.approx(want, rel=0.05)
+
+
+def test_one_picture_has_no_other_caption():
+    with pytest.raises(ValueError, match="data: got 1 test picture, expected at least 2"):
+        matching.gap(Knowing(1), split(1), seed=0)
+
+
 def test_likeness_is_structural_similarity():
     """The golden number of the field's definition: a 16 x 16 pattern and its noisy copy."""
     y, x = np.mgrid[:16, :16]

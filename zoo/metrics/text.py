@@ -186,7 +186,11 @@ def read(path, reference_paths):
     for reference, lines in zip(reference_paths, files, strict=True):
         if len(lines) != len(hypotheses):
             raise ValueError(f"{reference}: got {len(lines)} lines, expected {len(hypotheses)} as in {path}")
-    several = [[tokens(text) for line in row for text in line.split("\t")] for row in zip(*files, strict=True)]
+    rows = zip(*files, strict=True)
+    several = [[tokens(text) for line in row for text in line.split("\t") if text.strip()] for row in rows]
+    missing = [number for number, texts in enumerate(several, 1) if not texts]
+    if missing:
+        raise ValueError(f"references: got none in line {missing[0]} of any file, expected at least 1 in every line")
     return [tokens(line) for line in hypotheses], several
 
 

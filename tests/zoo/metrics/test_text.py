@@ -279,6 +279,13 @@ def test_files_of_references_and_one_file_with_tabs_are_the_same_corpus(files):
     assert text.read(pathlib.Path(hypotheses), list(map(pathlib.Path, (first, second)))) == GOLDEN
 
 
+def test_an_empty_reference_is_one_reference_less(files):
+    paths = [
+        pathlib.Path(files(name, *lines)) for name, *lines in (("h", "a", "b"), ("r", "c\t", "d"), ("s", "e", " "))
+    ]
+    assert text.read(paths[0], paths[1:]) == ([["a"], ["b"]], [[["c"], ["e"]], [["d"]]])
+
+
 def test_the_command_prints_a_line_a_score(files, dictionary, capsys):
     text.main([files("h", "The cat sat.", ""), files("r", "the cat sat .", "a\tA dog")])
     first, *lines = capsys.readouterr().out.splitlines()
@@ -305,7 +312,7 @@ def test_the_command_without_wordnet_prints_the_other_scores(files, capsys):
         (["empty", "empty"], "empty: found no text"),
         (["two", "bytes"], "bytes: found bytes that are no UTF-8"),
         (["two"], "references: got no file"),
-        (["two", "gap"], "references[1][0]: got no tokens"),
+        (["two", "gap"], "references: got none in line 2 of any file, expected at least 1"),
     ],
 )
 def test_a_wrong_file_is_one_line(names, message, files, machine, capsys):
