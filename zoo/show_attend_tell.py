@@ -5,9 +5,10 @@ authors' code: no start word but a zero vector, a tanh in the deep output, one g
 attention too. Attention is soft (a mean of the places), hard (one place is drawn, learned by REINFORCE) or uniform (the
 mean annotation at every word, which is to have no attention).
 Differs: the scalar c added to every score drops out of the softmax and is left out. Adam trains every preset, Keras
-draws the initial weights, forget gates start at 1. Hard attention's reward is the cost of the whole caption, as in the
-paper; the authors' code takes its mean over time, and lambda_r = 0.1: of captions of ten words, our 0.01. Our entropy
-is summed over words as well.
+draws the initial weights, forget gates start at 1. Hard attention's reward and entropy are sums over the words of a
+caption, as in the paper; lambda_r = 1 makes its gradient that of the expected cost. The authors' code takes the mean
+cost of a word, a tenth of it, and the mean over the minibatch for the cost alone: at 64 captions of ten words, 0.64.
+The baseline moves only with minibatches that were sampled, which are what it is subtracted from.
 
 B batch, L places of D features, T words with the END, V vocabulary, n units, e the size of a word's embedding.
 """
@@ -17,6 +18,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
+from zoo.configs.base import require
 from zoo.nn import decoding, extractors
 from zoo.nn.attention import align, blend
 from zoo.nn.canvas import swap
@@ -62,6 +64,9 @@ class ShowAttendTell(keras.Model):
             ]
         else:
             self.encoder = [extractors.extractor(config.encoder, trainable=True)] if config.fine_tune else []
+        if self.encoder and config.encoder != "cnn":
+            made = tuple(self.encoder[0].output_shape[1:])
+            require(made == config.annotations, "model.annotations", config.annotations, f"{made}, of {config.encoder}")
         hidden = config.init_layers == 2
         self.init_hidden = layers.Dense(features, "relu", name="init_hidden") if hidden else None
         self.init_h = layers.Dense(config.hidden, "tanh", name="init_h")
@@ -102,8 +107,6 @@ class ShowAttendTell(keras.Model):
         self.embedding = self.add_weight(name="E", shape=(config.vocabulary, config.embedding), initializer="uniform")
         if self.keys:
             self.v = self.add_weight(name="v", shape=(config.attention_size,), initializer="glorot_uniform")
-        if config.attention == "hard":
-            self.baseline = self.add_weight(name="baseline", shape=(), initializer="zeros", trainable=False)
         self.built = True
 
     @property
@@ -233,11 +236,12 @@ class ShowAttendTell(keras.Model):
         looks = Look(*map(swap, looks))
         return self.logits(words, looks, noise), looks
 
-    def loss_terms(self, batch, noise, training=False):
+    def loss_terms(self, batch, noise, training=False, baseline=0.0):
         """{"distortion", "penalty"} and, training hard attention, "estimator": [B] each, the first one in nats.
 
         batch: see annotations; and {"caption": int32 [B, T]}, words and END up to T <= config.caption_length.
         training: noise counts. Else nothing is dropped and attention is what it is expected to be.
+        baseline: what hard attention compares the distortion with; see moving_average.
         estimator: what hard attention's gradient has beside that of the distortion; its value means nothing.
         """
         caption = tf.where(batch["caption"] < self.config.vocabulary, batch["caption"], UNKNOWN)
@@ -250,21 +254,16 @@ class ShowAttendTell(keras.Model):
             "penalty": self.config.penalty * doubly_stochastic(looks.alpha, kept),
         }
         if "locations" in noise:
-            sampled = 1 - noise["expectation"]
-            terms["estimator"] = self.estimator(terms["distortion"], looks, kept, sampled)
+            reward = terms["distortion"] - baseline
+            terms["estimator"] = self.estimator(reward, looks, kept, 1 - noise["expectation"])
         return terms
 
-    def estimator(self, cost, looks, kept, sampled):
-        """Descending it makes places that cost less than the baseline more likely, and attention less sure."""
+    def estimator(self, reward, looks, kept, sampled):
+        """Descending it makes places of a negative reward, a cost, more likely, and attention less sure."""
         log_alpha = tf.math.log(tf.maximum(looks.alpha, 1e-30))  # the softmax may underflow
         log_p = tf.reduce_sum(kept[..., None] * tf.stop_gradient(looks.chosen) * log_alpha, [1, 2])  # log p(s | a)
         entropy = -tf.reduce_sum(kept[..., None] * looks.alpha * log_alpha, [1, 2])
-        reward = tf.stop_gradient(cost - self.baseline)
-        return sampled * self.config.reinforce * reward * log_p - self.config.entropy * entropy
-
-    def update_baseline(self, cost):
-        """b = 0.9 b + 0.1 cost, the mean distortion of a minibatch: a scalar. For hard attention's learner."""
-        self.baseline.assign(0.9 * self.baseline + 0.1 * cost)
+        return sampled * self.config.reinforce * tf.stop_gradient(reward) * log_p - self.config.entropy * entropy
 
     # ---------------------------------------------------------------- a caption that is sought
 
@@ -287,7 +286,13 @@ class ShowAttendTell(keras.Model):
         method: "greedy"; "beam", of this width, by score / words**length_norm; or "sample", with standard Gumbel noise
         [B, T, V]. hardest: see decode_step.
         Returns {"ids": int32 [B, T], "score": [B] nats, "attention": [B, T, L], "beta": [B, T]}.
+        Raises ValueError for another method, sampling without noise, no beam, or a negative length_norm.
         """
+        known = ("greedy", "beam", "sample")
+        require(method in known, "method", repr(method), f"one of {', '.join(known)}")
+        require(method != "sample" or noise is not None, "noise", None, "standard Gumbel noise [B, T, V] to sample")
+        require(width >= 1, "width", width, "at least 1 beam")
+        require(length_norm >= 0, "length_norm", length_norm, "at least 0")
         state, context = self.start(self.annotations(batch))
 
         def step(state, words, *context):
@@ -300,10 +305,8 @@ class ShowAttendTell(keras.Model):
             said = decoding.greedy(*arguments, context=context)
         elif method == "sample":
             said = decoding.sample(*arguments, noise, context=context)
-        elif method == "beam":
-            said = decoding.beam(*arguments, width, length_norm, context=context)
         else:
-            raise ValueError(f"method: got {method!r}, expected one of greedy, beam, sample")
+            said = decoding.beam(*arguments, width, length_norm, context=context)
         attention, beta = tf.split(said.extras, [places, 1], -1)
         return {"ids": said.ids, "score": said.score, "attention": attention, "beta": beta[..., 0]}
 
@@ -317,6 +320,11 @@ def gumbel(shape, seed):
     """Standard Gumbel noise: log p + gumbel is largest at a place drawn from p."""
     tiny = 2.0**-24  # below the least positive uniform: 0 would be a place never to be drawn
     return -tf.math.log(-tf.math.log(tf.random.stateless_uniform(shape, seed, tiny)))
+
+
+def moving_average(baseline, cost):
+    """The baseline after a minibatch whose mean distortion is cost: b_k = 0.9 b_{k-1} + 0.1 cost, section 4.1."""
+    return 0.9 * baseline + 0.1 * cost
 
 
 def doubly_stochastic(alpha, kept):

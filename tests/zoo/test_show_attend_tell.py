@@ -103,7 +103,7 @@ def softmax(x):
     return np.exp(x - x.max()) / np.exp(x - x.max()).sum()
 
 
-def papers_pass(model, a, caption, noise):
+def papers_pass(model, a, caption, noise, baseline):
     """Section 3 for one image's annotations a: [L, D]; caption: [T]. noise: of this example, {} for none."""
     config = model.config
 
@@ -150,7 +150,7 @@ def papers_pass(model, a, caption, noise):
     seen = np.sum(kept["alpha"], 0)
     terms = {"distortion": nats, "penalty": config.penalty * np.sum((1 - seen) ** 2)}
     if "locations" in noise:
-        reinforce = (1 - noise["expectation"]) * config.reinforce * (nats - float(model.baseline)) * log_s
+        reinforce = (1 - noise["expectation"]) * config.reinforce * (nats - baseline) * log_s
         terms["estimator"] = reinforce - config.entropy * entropy
     return terms, {name: np.array(v) for name, v in kept.items()}
 
@@ -162,15 +162,14 @@ def test_a_pass_is_the_papers(config, training, coin):
     model, batch = filled(config), batch_of(config)
     noise = {name: np.asarray(values) for name, values in model.noise(4, (1, 2)).items()}
     if config.attention == "hard":
-        model.baseline.assign(3.0)
         noise["expectation"] = np.float32([coin] * 4)
     annotations = model.annotations(batch)
-    got = model.loss_terms(batch, noise, training=training)
+    got = model.loss_terms(batch, noise, training=training, baseline=3.0)
     logits, looks = model.read(annotations, batch["caption"], noise if training else {})
     assert logits.shape == (4, 6, 7)
     for b in range(4):
         mine = {name: np.float64(values[b]) for name, values in noise.items()} if training else {}
-        terms, kept = papers_pass(model, np.float64(annotations[b]), batch["caption"][b], mine)
+        terms, kept = papers_pass(model, np.float64(annotations[b]), batch["caption"][b], mine, 3.0)
         assert set(terms) == set(got)
         for name, value in terms.items():
             np.testing.assert_allclose(got[name][b], value, rtol=1e-4, atol=1e-5, err_msg=name)
@@ -276,7 +275,6 @@ def test_hard_attention_is_in_expectation_the_gradient_of_the_expected_cost(base
     """Over all 3^3 ways of looking, each with its probability; whatever the baseline is."""
     config = dataclasses.replace(HARD, annotations=(3, 2), caption_length=3, reinforce=1.0, entropy=0.0)
     model = filled(config)
-    model.baseline.assign(baseline)
     batch = {"vgg19": np.float32(np.random.default_rng(3).normal(size=(1, 3, 2))), "caption": [[4, 2, END]]}
     batch["caption"] = np.int32(batch["caption"])
     many, noise = every_way_of_looking(model, batch)
@@ -292,7 +290,7 @@ def test_hard_attention_is_in_expectation_the_gradient_of_the_expected_cost(base
         exact = tf.reduce_sum(p * model.loss_terms(many, noise, training=True)["distortion"])
     want = tape.gradient(exact, variables)
     with tf.GradientTape() as tape:
-        terms = model.loss_terms(many, noise, training=True)
+        terms = model.loss_terms(many, noise, training=True, baseline=baseline)
         expected = tf.reduce_sum(tf.stop_gradient(p) * (terms["distortion"] + terms["estimator"]))
     got = tape.gradient(expected, variables)
     for v, g, w in zip(model.trainable_variables, got, want, strict=True):
@@ -307,9 +305,8 @@ def test_hard_attention_is_in_expectation_the_gradient_of_the_expected_cost(base
 
 @pytest.mark.parametrize(("baseline", "sign"), [(0.0, -1), (100.0, 1)])
 def test_places_that_cost_more_than_the_baseline_become_less_likely(baseline, sign):
-    config = dataclasses.replace(HARD, penalty=0.0, entropy=0.0)
+    config = dataclasses.replace(HARD, entropy=0.0)
     model, batch = filled(config), {k: v[:1] for k, v in batch_of(config).items()}
-    model.baseline.assign(baseline)
     batch["caption"] = np.int32([[END]])  # one look
     noise = {"locations": np.float32([[[0, 1e4, 0, 0, 0]]]), "expectation": np.zeros(1, np.float32)}
 
@@ -318,7 +315,7 @@ def test_places_that_cost_more_than_the_baseline_become_less_likely(baseline, si
 
     before = chance()
     with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(model.loss_terms(batch, noise, training=True)["estimator"])
+        loss = tf.reduce_sum(model.loss_terms(batch, noise, training=True, baseline=baseline)["estimator"])
     model.v.assign_sub(0.01 * tape.gradient(loss, model.v.value))
     assert sign * (chance() - before) > 0
 
@@ -332,14 +329,6 @@ def test_more_entropy_is_cheaper():
     lengths = np.array([1, 6, 3, 4])
     np.testing.assert_allclose(unsure, -0.2 * lengths * np.log(5), rtol=1e-5)
     assert (unsure.numpy() < sure).all()
-
-
-def test_the_baseline_is_a_moving_average():
-    model = show_attend_tell.build(HARD)
-    for cost in (10.0, 20.0):
-        model.update_baseline(cost)
-    np.testing.assert_allclose(model.baseline, 0.9 * 1.0 + 0.1 * 20, rtol=1e-6)
-    assert not model.baseline.trainable
 
 
 # ---------------------------------------------------------------- noise
@@ -493,13 +482,12 @@ def test_compiled_search_is_the_eager_one(method):
 def test_weights_that_were_saved_give_the_same_bound(tmp_path):
     model, batch = filled(HARD), batch_of(HARD)
     model.words.learn(["a", "red", "ring"])
-    model.baseline.assign(2.0)
     model.save_weights(tmp_path / "model.weights.h5")
     other = show_attend_tell.build(HARD)
     other.load_weights(tmp_path / "model.weights.h5")
     noise = model.noise(4, (1, 2))
     np.testing.assert_array_equal(total(other, batch, noise), total(model, batch, noise))
-    assert other.words.known == ["a", "red", "ring"] and float(other.baseline) == 2
+    assert other.words.known == ["a", "red", "ring"]
 
 
 def test_products_in_bfloat16_leave_the_bound_within_a_few_percent():
@@ -536,18 +524,31 @@ def test_training_learns_to_read_out_where_the_light_is(attention):
     optimizer.build(model.trainable_variables)
 
     @tf.function
-    def train():
+    def train(baseline=0.0):
         for i in tf.range(500):
             with tf.GradientTape() as tape:
-                terms = model.loss_terms(batch, model.noise(64, [0, i]), training=True)
+                terms = model.loss_terms(batch, model.noise(64, [0, i]), training=True, baseline=baseline)
                 loss = tf.add_n([tf.reduce_mean(term) for term in terms.values()])
             optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
-            if attention == "hard":
-                model.update_baseline(tf.reduce_mean(terms["distortion"]))
+            baseline = show_attend_tell.moving_average(baseline, tf.reduce_mean(terms["distortion"]))
 
     train()
     assert np.mean(model.loss_terms(batch, {})["distortion"]) < 1.0
     assert np.mean((model.caption(batch)["ids"] == batch["caption"]).numpy().all(1)) > 0.6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"method": "best"}, "method: got 'best', expected one of greedy, beam, sample"),
+        ({"method": "sample"}, "noise: got None"),
+        ({"method": "beam", "width": 0}, "width: got 0"),
+        ({"method": "beam", "length_norm": -0.1}, "length_norm: got -0.1"),
+    ],
+)
+def test_a_search_that_cannot_be_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        filled(ODD).caption(batch_of(ODD), **arguments)
 
 
 def test_a_network_may_learn_from_where_it_stood(monkeypatch, tmp_path):
@@ -565,6 +566,8 @@ def test_a_network_may_learn_from_where_it_stood(monkeypatch, tmp_path):
     model, frozen = (show_attend_tell.build(one) for one in (config, dataclasses.replace(config, fine_tune=False)))
     assert model.input_shapes == {"image": (224, 224, 3), "caption": (6,)}
     image = np.random.default_rng(0).uniform(size=(2, 224, 224, 3)).astype(np.float32)
+    with pytest.raises(ValueError, match=r"model.annotations: got \(7, 21\), expected \(49, 3\)"):
+        show_attend_tell.build(dataclasses.replace(config, annotations=(7, 21)))
     found = stand_in("")(image)
     np.testing.assert_allclose(model.annotations({"image": image}), found, rtol=1e-5)
     assert len(model.trainable_variables) == len(frozen.trainable_variables) + 2
