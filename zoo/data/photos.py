@@ -27,6 +27,7 @@ from zoo.data.split import Pictures
 CAPTIONS, SPLIT_LIST = "captions.tsv", "splits.tsv"  # of a folder of your own
 MARGIN = 256 / 224  # of the resized picture to the part that is cut out, each way
 MOST = 5  # captions of a COCO picture that count
+VERSION = 2  # of what `picture` makes of a file: another one makes all that is kept anew
 LARGEST = 40_000_000  # pixels of a picture that is decoded
 
 
@@ -171,7 +172,7 @@ def coco_captions(shape, folder, seed):
     builder = sources.prepared("coco_captions", folder, None, "images.cocodataset.org")
     splits = {}
     for split, theirs in zip(sources.SPLITS, ("train", "val", "test"), strict=True):
-        facts = [builder.info.full_name, theirs, builder.info.splits[theirs].num_examples]
+        facts = [VERSION, builder.info.full_name, theirs, builder.info.splits[theirs].num_examples]
         captions = cache.values("captions", facts, lambda split=theirs: _coco_texts(builder, split))
         fill = _coco_pictures(builder, theirs, shape)
         splits[split] = Pictures(cache.array("pictures", facts, (facts[-1], *shape), np.uint8, fill), captions)
@@ -273,7 +274,7 @@ def pictures(photos, shape):
         def read(i):
             try:
                 images[i] = picture(photos[i].read(), *shape[:2])
-            except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError, zipfile.BadZipFile) as error:
+            except (OSError, ValueError, zipfile.BadZipFile) as error:
                 message = f"data: {photos[i].where} is no picture that can be read ({error}); replace it"
                 raise ValueError(message) from None
 
@@ -282,30 +283,41 @@ def pictures(photos, shape):
             for _ in cache.progress(pool.map(read, range(len(photos))), len(photos), what):
                 pass
 
-    facts = [[photo.name, *photo.stamp] for photo in photos]
+    facts = [VERSION, *([photo.name, *photo.stamp] for photo in photos)]
     return cache.array("pictures", facts, (len(photos), *shape), np.uint8, fill)
 
 
 def picture(data, height, width):
     """An encoded image as uint8 [height, width, 3] in RGB, upright, on white; one of this very size stays what it is.
 
-    Raises OSError if it cannot be decoded, ValueError if it is larger than LARGEST.
+    Raises ValueError if it cannot be decoded or is larger than LARGEST.
     """
-    with PIL.Image.open(io.BytesIO(data)) as image:
-        if image.width * image.height > LARGEST:
-            raise ValueError(f"got {image.width:,} x {image.height:,} pixels, expected at most {LARGEST:,} in all")
-        image = PIL.ImageOps.exif_transpose(image)
-        if image.has_transparency_data:
-            image = image.convert("RGBA")
-            image = PIL.Image.alpha_composite(PIL.Image.new("RGBA", image.size, "white"), image)
-        image = image.convert("RGB")
+    try:
+        with PIL.Image.open(io.BytesIO(data)) as image:
+            image = _upright_rgb(image)
+    except Exception as error:  # Pillow has no kind of its own: a broken file may raise a TypeError, too
+        raise ValueError(str(error)) from None
     if image.size == (width, height):
         return np.asarray(image)
     scale = MARGIN * max(height / image.height, width / image.width)
     size = round(scale * image.width), round(scale * image.height)
-    image = image.resize(size, PIL.Image.Resampling.BICUBIC)  # wider than a pixel where it shrinks: no aliasing
     left, top = (size[0] - width) // 2, (size[1] - height) // 2
-    return np.asarray(image.crop((left, top, left + width, top + height)))
+    part = (left, top, left + width, top + height)  # of the resized image, which a thin one would make huge
+    box = [at * whole / new for at, whole, new in zip(part, 2 * image.size, 2 * size, strict=True)]
+    # The filter is wider than a pixel where it shrinks: no aliasing.
+    return np.asarray(image.resize((width, height), PIL.Image.Resampling.BICUBIC, box))
+
+
+def _upright_rgb(image):
+    if image.width * image.height > LARGEST:
+        raise ValueError(f"got {image.width:,} x {image.height:,} pixels, expected at most {LARGEST:,} in all")
+    image = PIL.ImageOps.exif_transpose(image)
+    if image.mode.startswith("I;16"):
+        return PIL.Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = PIL.Image.alpha_composite(PIL.Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
 
 
 def _parted(images, captions):

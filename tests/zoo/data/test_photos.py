@@ -108,6 +108,54 @@ def test_a_camera_held_upright_gives_an_upright_picture():
     assert got[:3].min() > 240 and got[-3:].max() < 15  # bright at the top
 
 
+@pytest.mark.parametrize("size", [(97, 41), (30, 200), (301, 280)])
+def test_only_the_part_that_is_kept_is_made(size):
+    """The same as to resize the whole image and cut the middle out of it."""
+    numbers = np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), np.uint8)
+    file = io.BytesIO()
+    image = PIL.Image.fromarray(numbers)
+    image.save(file, "PNG")
+    scale = 256 / 224 * max(28 / size[1], 21 / size[0])
+    width, height = (round(scale * side) for side in size)
+    whole = np.asarray(image.resize((width, height), PIL.Image.Resampling.BICUBIC), int)
+    top, left = (height - 28) // 2, (width - 21) // 2
+    got = photos.picture(file.getvalue(), 28, 21).astype(int)
+    assert abs(got - whole[top : top + 28, left : left + 21]).max() <= 1
+
+
+def test_a_thin_picture_is_not_made_huge():
+    file = io.BytesIO()
+    PIL.Image.new("RGB", (10_000_000, 1), "red").save(file, "PNG")  # 256 times that is 2.56e9 x 256 pixels
+    assert (photos.picture(file.getvalue(), 224, 224) == (255, 0, 0)).all()
+
+
+def test_sixteen_bits_of_gray_become_eight():
+    file = io.BytesIO()
+    PIL.Image.fromarray(np.full((9, 9), 0x40FF, np.uint16)).save(file, "PNG")
+    assert (photos.picture(file.getvalue(), 9, 9) == 0x40).all()
+
+
+def broken_files():
+    exif, file = PIL.Image.Exif(), io.BytesIO()
+    exif[0x0112], exif[0x0132] = 6, "2020:01:01"
+    PIL.Image.new("RGB", (9, 9)).save(file, "JPEG", exif=exif)
+    whole = file.getvalue()
+    date = whole.index(b"\x01\x32")  # as the image's width it is no number
+    bomb = jpeg((0, 0, 0), form="PNG")
+    return {
+        "nothing": b"",
+        "half": whole[: len(whole) // 2],
+        "what the camera says": whole[:date] + b"\x01\0" + whole[date + 2 :],
+        "a size": bomb[:16] + (2**20).to_bytes(4, "big") * 2 + bomb[24:],  # Pillow calls it a bomb
+    }
+
+
+@pytest.mark.parametrize("what", broken_files())
+def test_whatever_is_broken_in_a_file_is_one_kind_of_error(what):
+    with pytest.raises(ValueError):
+        photos.picture(broken_files()[what], 8, 8)
+
+
 # Flickr
 
 
