@@ -109,11 +109,14 @@ def _noise_parts(model):
 
 def server_answer(signature, model, tensors):
     """What body says to tensors as a server is sent them: noise from seeds, strings read."""
+    import tensorflow as tf
+
     tensors, told = dict(tensors), {}
     for name, spec in signature.inputs.items():
         if spec.text:
             refuse = functools.partial(_refuse_unless, name, spec.sent())
-            tensors[name], more = spec.text.read(tensors[name], refuse)
+            with tf.name_scope(name):  # what fails in there is told by the name of its operation
+                tensors[name], more = spec.text.read(tensors[name], refuse)
             told |= more
     if signature.draws:
         tensors["noise"] = noise_of_rows(model, tensors.pop("seed"), signature.draws)

@@ -6,7 +6,8 @@ B batch, L words of a caption with its end and padding, H x W x C a picture.
 from export.signature import Input, Text
 
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"  # what their files begin with
-EXIF = b"Exif\0\0"  # before what a camera says, in the first 64 KiB of a JPEG
+EXIF = b"Exif\0\0", b"eXIf"  # before what a camera says, in the first 64 KiB of a JPEG or a PNG
+WHOLE = "must_be_a_whole_picture"  # the operation that fails if it is not; TensorFlow's error names it
 ORIENTATION = 0x0112  # EXIF's name of it
 
 
@@ -47,6 +48,7 @@ def picture(shape):
 
     The server makes of a file what zoo.data.photos.picture makes of it for training, up to rounding.
     """
+    import numpy as np
     import tensorflow as tf
 
     from zoo.data.photos import LARGEST
@@ -61,7 +63,8 @@ def picture(shape):
 
     wants = f"a JPEG or PNG file of at most {LARGEST // 1_000_000} megapixels"
     huge = PNG + b"\0\0\0\rIHDR" + (100_000).to_bytes(4, "big") * 2
-    refused = {"no byte": b"", "a GIF": b"GIF89a" + b"\0" * 20, "a huge picture": huge}
+    half = tf.io.encode_jpeg(np.zeros((16, 16, 3), np.uint8)).numpy()[:-20]
+    refused = {"no byte": b"", "a GIF": b"GIF89a" + b"\0" * 20, "a huge picture": huge, "half a JPEG": half}
     says = "turned as the camera says, on white, shrunk and cut to the middle; one of the model's size stays what it is"
     return Input(shape, "pictures", interval=(0, 1), text=Text(wants, says, _files, read, refused))
 
@@ -78,14 +81,14 @@ def _decoded(file, largest, refuse_unless):
         size = tf.cond(
             is_png,
             lambda: tf.io.decode_raw(tf.strings.substr(start, 16, 8), tf.int32, little_endian=False)[::-1],
-            lambda: tf.io.extract_jpeg_shape(file)[:2],
+            lambda: tf.io.extract_jpeg_shape(file, name=WHOLE)[:2],
         )
     fits = tf.reduce_all(size > 0) & (tf.reduce_prod(tf.cast(size, tf.int64)) <= largest)
     with tf.control_dependencies([refuse_unless(fits, "a picture of height and width", size)]):
         return tf.cond(
             is_png,
             lambda: _decoded_png(file, tf.io.decode_raw(tf.strings.substr(start, 24, 1), tf.uint8)[0]),
-            lambda: tf.pad(tf.io.decode_jpeg(file, 3), [[0, 0], [0, 0], [0, 1]], constant_values=255),
+            lambda: tf.pad(tf.io.decode_jpeg(file, 3, name=WHOLE), [[0, 0], [0, 0], [0, 1]], constant_values=255),
         )
 
 
@@ -93,7 +96,7 @@ def _decoded_png(file, depth):
     """uint8 [h, w, 4] of a file with `depth` bits a number; a palette or a gray picture may be transparent, too."""
     import tensorflow as tf
 
-    rgba = tf.io.decode_png(file, 4)
+    rgba = tf.io.decode_png(file, 4, name=WHOLE)
     # Where there is no opacity, TensorFlow (2.21) puts in the largest number of that many bits, which need not be 255.
     filler = tf.cast(2 ** tf.minimum(tf.cast(depth, tf.int32), 8) - 1, tf.uint8)
     if_opaque = tf.cast(tf.reduce_all(rgba[..., 3] == filler), tf.uint8) * tf.constant([0, 0, 0, 255], tf.uint8)
@@ -106,9 +109,12 @@ def _orientation(file):
 
     head = tf.cast(tf.io.decode_raw(tf.strings.substr(file + b"\0" * 64, 0, 2**16), tf.uint8), tf.int32)
     size = tf.size(head)
-    here = [head[i : size - len(EXIF) + i] == byte for i, byte in enumerate(EXIF)]
-    found = tf.reduce_all(here, 0)
-    tiff = tf.argmax(tf.cast(found, tf.int32), output_type=tf.int32) + len(EXIF)  # offsets count from here
+    starts = []  # offsets count from what comes after the mark
+    for mark in EXIF:
+        here = [head[i : size - len(mark) + i] == byte for i, byte in enumerate(mark)]
+        starts.append(tf.where(tf.reduce_all(here, 0))[:1, 0] + len(mark))
+    starts = tf.cast(tf.concat([*starts, [0]], 0), tf.int32)
+    found, tiff = tf.size(starts) > 1, starts[0]
     little = head[tiff] == ord("I")  # Intel's order of bytes, or Motorola's
 
     def number(at, length):
@@ -120,7 +126,7 @@ def _orientation(file):
     entries = directory + 2 + 12 * tf.range(tf.minimum(number(directory, 2), 2**12))
     values = tf.boolean_mask(number(entries + 8, 2), number(entries, 2) == ORIENTATION)
     says = tf.concat([values, [1]], 0)[0]
-    return tf.where(tf.reduce_any(found) & (says >= 1) & (says <= 8), says, 1)
+    return tf.where(found & (says >= 1) & (says <= 8), says, 1)
 
 
 def _upright(image, orientation):

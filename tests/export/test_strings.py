@@ -107,6 +107,32 @@ def test_every_kind_of_file_becomes_the_picture_that_training_sees(see, form, mo
     np.testing.assert_allclose(got, want, atol=(8 if form == "JPEG" else 3) / 255)
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_png_is_turned_too(see, orientation):
+    exif = PIL.Image.Exif()
+    exif[0x0112] = orientation
+    file = encoded(photograph("RGB", (48, 40)), "PNG", exif=exif)
+    np.testing.assert_allclose(see([file])[0], in_training(file), atol=4 / 255)
+    assert (abs(see([file])[0] - see([encoded(photograph("RGB", (48, 40)), "PNG")])[0]).max() > 0.2) == (
+        orientation > 1
+    )
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG"])
+def test_half_a_file_is_refused_by_the_name_of_its_input(form):
+    inputs = {"image_bytes": picture(SHAPE)}
+    see = tf.function(
+        lambda file: server_answer(
+            Signature(lambda image_bytes: {"i": image_bytes}, inputs, ""), None, {"image_bytes": file}
+        )
+    )
+    file = encoded(photograph("RGB", (30, 30)), form)
+    see(tf.constant([file]))
+    for half in (file[: len(file) // 2], file[:-20]):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"image_bytes/.*must_be_a_whole_picture"):
+            see(tf.constant([half]))
+
+
 @pytest.mark.parametrize("orientation", range(10))
 @pytest.mark.parametrize("order", ["little", "big"])
 def test_a_picture_is_turned_as_the_camera_says(see, orientation, order):
@@ -140,6 +166,7 @@ def test_a_palette_may_have_a_transparent_colour(see):
 def test_numbers_of_sixteen_bits_are_read(see):
     file = tf.io.encode_png(np.full((20, 20, 1), 40_000, np.uint16)).numpy()
     np.testing.assert_allclose(see([file]), 40_000 / 65_535, atol=1 / 255)
+    np.testing.assert_allclose(see([file])[0], in_training(file), atol=1e-6)
 
 
 def test_a_picture_does_not_depend_on_the_others(see):
