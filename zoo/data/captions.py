@@ -14,7 +14,7 @@ from zoo.data.annotations import annotations
 from zoo.data.scenes import paste
 from zoo.data.split import Data, Pictures, Split, frozen, on_cpu
 from zoo.nn import extractors
-from zoo.nn.words import END, UNKNOWN, tokens
+from zoo.nn.words import END, LONGEST, UNKNOWN, UNKNOWN_WORD, tokens
 
 SCENES = {"train": 20_000, "validation": 400, "test": 1000, "held_out": 1000}  # pictures of scenes
 DIGIT_CAPTIONS = {"train": 10_000, "validation": 1000, "test": 1000, "held_out": 1000}
@@ -66,9 +66,10 @@ def _picture_shape(key, shape):
 
 
 def vocabulary(captions):
-    """All words of captions, the most frequent first."""
-    counts = Counter(word.decode() for word in tokens(tf.constant(captions)).flat_values.numpy())
-    return sorted(counts, key=lambda word: (-counts[word], word))
+    """All words of captions that can be learned, the most frequent first: none is endless or means an unknown one."""
+    counts = Counter(tokens(tf.constant(captions)).flat_values.numpy())
+    words = {word.decode(): n for word, n in counts.items() if len(word) <= LONGEST and word != UNKNOWN_WORD.encode()}
+    return sorted(words, key=lambda word: (-words[word], word))
 
 
 def encode(captions, words, length):

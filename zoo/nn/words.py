@@ -9,8 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+UNKNOWN_WORD = "<unk>"  # how UNKNOWN is written
 END, UNKNOWN = 0, 1  # the end of a caption, which also pads it; a word out of the vocabulary
-LONGEST = 32  # bytes of a word that are kept
+LONGEST = 32  # bytes of a word that can be learned
 
 
 def tokens(captions):
@@ -40,10 +41,15 @@ class Words(keras.layers.Layer):
         self.built = True
 
     def learn(self, words):
-        """Takes the first of these words, the most frequent first; what finds no room is UNKNOWN from now on."""
+        """Takes the first of these words, the most frequent first; what finds no room is UNKNOWN from now on.
+
+        Raises ValueError for a word of more than LONGEST bytes.
+        """
         rows = np.zeros((self.size, LONGEST), np.uint8)
         for row, word in zip(rows[UNKNOWN + 1 :], words, strict=False):
-            letters = word.encode()[:LONGEST]
+            letters = word.encode()
+            if len(letters) > LONGEST:
+                raise ValueError(f"words: got {word!r}, expected at most {LONGEST} bytes; leave it out")
             row[: len(letters)] = np.frombuffer(letters, np.uint8)
         self.letters.assign(rows)
 
@@ -93,6 +99,8 @@ class Words(keras.layers.Layer):
 def _lookups(words):
     with tf.init_scope():  # tables live longer than the graph that is being traced
         return [
-            keras.layers.StringLookup(vocabulary=["", "<unk>", *words], mask_token="", oov_token="<unk>", invert=invert)
+            keras.layers.StringLookup(
+                vocabulary=["", UNKNOWN_WORD, *words], mask_token="", oov_token=UNKNOWN_WORD, invert=invert
+            )
             for invert in (False, True)
         ]

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from zoo.data.captions import encode, vocabulary
 from zoo.nn import attention
 from zoo.nn.words import END, LONGEST, UNKNOWN, Words, mask, tokens
 
@@ -69,11 +70,26 @@ def test_a_vocabulary_is_a_weight(words):
     assert other.known == KNOWN and not other.trainable_variables
 
 
-def test_long_words_are_cut_and_stay_text():
+def test_words_are_learned_whole_or_refused():
     layer = Words(4)
     layer.build()
-    layer.learn(["x" * (LONGEST + 5), "é" * LONGEST])  # two bytes each
+    layer.learn(["x" * LONGEST, "é" * (LONGEST // 2)])  # two bytes each
     assert layer.known == ["x" * LONGEST, "é" * (LONGEST // 2)]
+    with pytest.raises(ValueError, match=r"words: got 'é+', expected at most 32 bytes"):
+        layer.learn(["é" * (LONGEST // 2 + 1)])
+
+
+def test_words_that_cannot_be_learned_are_unknown_everywhere():
+    endless = "x" * (LONGEST + 1)
+    captions = [f"a {endless} <unk> cat", "a cat"]
+    known = vocabulary(captions)
+    assert known == ["a", "cat"]
+    layer = Words(9)
+    layer.build()
+    layer.learn(known)
+    want = [[2, UNKNOWN, UNKNOWN, 3, END], [2, 3, END, END, END]]
+    assert layer.ids(tf.constant(captions), 5).numpy().tolist() == encode(captions, known, 5).tolist() == want
+    assert layer.unknown(tf.constant(captions)).numpy().tolist() == [f"{endless} <unk>".encode(), b""]
 
 
 def test_the_mask_covers_words_and_the_first_end():
