@@ -11,10 +11,11 @@ import tyro
 from trainers.console import import_tensorflow, stop
 
 DEFINITIONS = {  # name: (unit, definition)
-    "bound": ("nats", "distortion + rate, one sample from the posterior; -log p(x) is at most this"),
+    "bound": ("nats", "distortion + rate, one sample from the posterior"),
     "distortion": ("nats", "-log p(x | z), one sample from the posterior"),
     "rate": ("nats", "KL(q(z | x) || p(z))"),
     "reweighting": ("nats", "what the training loss adds to the bound"),
+    "floor": ("nats", "the entropy of gray pixels, below which the bound cannot be"),
     "told": ("nats", "-log p of the label or the caption of an image"),
     "error": ("fraction", "examples whose likeliest class is not their label"),
     "estimator": ("", "what only hard attention's gradient is taken of"),
@@ -94,9 +95,11 @@ def figures(task, run, model, sets, split="test", samples=1, seed=0, minutes=Non
     }
 
     def figure(name, values, unit, definition):
-        mean, error = bounds.mean_and_error(values)
-        if sets.regime == "gray" and "rate" in scores and unit == "nats" and name != "rate":
+        mean, error = bounds.mean_and_error(values, examples.arrays.get("picture") if examples.pictures else None)
+        if "floor" in scores and name in ("bound", "distortion", "negative_log_likelihood"):
             definition += "; of gray pixels a cross-entropy, no likelihood"
+        elif name == "bound" and "rate" in scores:
+            definition += "; -log p(x) is at most this"
         return {
             "name": name,
             "value": mean,
@@ -107,7 +110,7 @@ def figures(task, run, model, sets, split="test", samples=1, seed=0, minutes=Non
         }
 
     whole = task.figures(model, examples, seed)
-    scores = scoring.scorer(model, task.scores)(examples, (seed, 0))
+    scores = scoring.scorer(model, task.scores, gray=sets.regime == "gray")(examples, (seed, 0))
     told = dict.fromkeys(("bound", "distortion"), "told") if "rate" not in scores else {}  # no latent variables
     found = [figure(name, values, *DEFINITIONS[told.get(name, name)]) for name, values in scores.items()]
     for name, (value, unit, definition) in whole.items():

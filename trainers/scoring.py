@@ -9,16 +9,19 @@ from zoo.metrics import bounds
 BATCH = 250  # examples at a time; a figure's noise depends on it
 
 
-def scorer(model, extra=lambda model, batch, noise: {}, xla=True):
+def scorer(model, extra=lambda model, batch, noise: {}, xla=True, gray=False):
     """(split, seed) -> the bound, its terms and extra scores of every example, {name: [N]}; compiled once.
 
-    With one sample from the posterior.
+    With one sample from the posterior. gray: the data are no zeros and ones, and a bound on them has a "floor".
     """
 
     @tf.function(jit_compile=xla)
     def terms(batch, noise):
         terms = model.loss_terms(batch, noise)
         bound = terms["distortion"] + terms.get("rate", 0.0)  # whatever else the training loss may add
+        if gray and "rate" in terms:
+            x = batch[next(iter(model.input_shapes))]
+            terms["floor"] = tf.reduce_sum(bounds.gray_entropy(x), list(range(1, x.shape.rank)))
         return {"bound": bound, **terms, **extra(model, batch, noise)}
 
     def score(split, seed):

@@ -27,10 +27,22 @@ def importance_weighted(log_weights, samples, seed):
     return peak + tf.math.log(total / samples)
 
 
-def mean_and_error(values):
-    """Mean over examples and its standard error, as floats. values: [N], N >= 2."""
+def mean_and_error(values, groups=None):
+    """Mean over examples and its standard error, as floats. values: [N], N >= 2.
+
+    groups: [N] integers, equal for examples that belong together, such as the captions of one picture; two or more.
+    """
     values = np.asarray(values, np.float64)
-    return float(values.mean()), float(values.std(ddof=1) / math.sqrt(len(values)))
+    mean = values.mean()
+    apart = np.unique(np.arange(len(values)) if groups is None else groups, return_inverse=True)[1]
+    sums = np.bincount(apart, values - mean)  # of deviations, which those of one group may share
+    error = math.sqrt(np.sum(sums**2) * len(sums) / (len(sums) - 1)) / len(values)
+    return float(mean), error
+
+
+def gray_entropy(x):
+    """The entropy of each x, [...] in [0, 1], as the chance of a 1: no cross-entropy of it is lower. Nats."""
+    return -tf.math.xlogy(x, x) - tf.math.xlog1py(1 - x, -x)
 
 
 def bits_per_dimension(log_likelihood, dimensions):
