@@ -1,6 +1,7 @@
 """Captions of photographs, with where the model looked: python -m trainers.caption RUN photo.jpg ..."""
 
 import dataclasses
+import itertools
 import pathlib
 import sys
 from typing import Annotated
@@ -20,22 +21,37 @@ class Options:
     """JPEG, PNG or other image files"""
     width: int = 5
     """beams of the search; 1 is greedy"""
+    length_norm: float = 0.0
+    """captions are compared by log p / words to this power: 0 prefers short ones, 1 the mean of a word"""
     out: pathlib.Path = pathlib.Path("captions")
     """where NAME.png shows the attention"""
 
     def __post_init__(self):
         if self.width < 1:
             raise ValueError(f"width: got {self.width}, expected at least 1 beam")
+        if not 0 <= self.length_norm <= 10:
+            raise ValueError(f"length_norm: got {self.length_norm}, expected a power from 0 to 10")
         if not self.pictures:
             raise ValueError("pictures: got none, expected at least one image file")
 
 
-def seen(model, images):
-    """A batch as the model takes it. images: float32 [B, H, W, C] in [0, 1]."""
+def eye(model):
+    """A function of images, float32 [B, H, W, C] in [0, 1], that gives a batch as the model takes it."""
     from zoo.nn import extractors
 
     key = next(iter(model.input_shapes))
-    return {key: images if key == "image" else extractors.extractor(key)(images)}
+    look = (lambda images: images) if key == "image" else extractors.extractor(key)
+    return lambda images: {key: look(images)}
+
+
+def names(paths, out):
+    """What the picture of each path is called in `out`: its own name, numbered where that is taken by another."""
+    taken = {path.stem for path in paths if path.suffix == ".png" and path.resolve().parent == out.resolve()}
+    for path in paths:
+        tries = itertools.chain([path.stem], (f"{path.stem}-{k}" for k in itertools.count(2)))
+        name = next(name for name in tries if name not in taken)
+        taken.add(name)
+        yield name
 
 
 def main(arguments=None):
@@ -49,7 +65,7 @@ def main(arguments=None):
         if not hasattr(model, "caption"):
             raise ValueError(f"run: got {options.run}, which tells no captions; expected a run of show_attend_tell")
         failed = caption(model, options)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         stop(error)
     sys.exit(2 if failed else 0)
 
@@ -64,21 +80,21 @@ def caption(model, options):
     from zoo.data.photos import picture
 
     height, width, channels = model.picture_shape
-    failed = 0
-    for path in options.pictures:
+    look, failed = eye(model), 0
+    for path, name in zip(options.pictures, names(options.pictures, options.out), strict=True):
         try:
             image = picture(path.read_bytes(), height, width) / np.float32(255)
-        except (OSError, ValueError, SyntaxError) as error:
+        except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             print(f"error: {path}: no picture that can be read ({reason})", file=sys.stderr, flush=True)
             failed += 1
             continue
         image = image if channels == 3 else tf.image.rgb_to_grayscale(image).numpy()
-        told = model.caption(seen(model, image[None]), "beam", options.width)
+        told = model.caption(look(image[None]), "beam", options.width, options.length_norm)
         (text,) = (text.decode() for text in model.words.captions(told["ids"]).numpy())
         strip = attention_strip(model, image, text, told["attention"][0].numpy())
-        pictures.save(options.out, path.stem, strip)
-        print(f"{path}: {text} (log p {float(told['score'][0]):.2f} nats; {options.out / path.stem}.png)", flush=True)
+        pictures.save(options.out, name, strip)
+        print(f"{path}: {text} (log p {float(told['score'][0]):.2f} nats; {options.out / name}.png)", flush=True)
     return failed
 
 

@@ -65,7 +65,7 @@ def main(arguments=None):
             raise ValueError(f"run: got {options.run}, which follows no captions; expected a run of align_draw")
         understood(model, options.captions)
         draw(model, options)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         stop(error)
 
 

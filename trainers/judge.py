@@ -26,9 +26,9 @@ class Options:
     count: int = 1000
     """samples; of a model that follows captions each of its test pictures gets one"""
     data: str = "mnist"
-    """labelled images of the samples' shape that the classifier learns from"""
+    """labelled images of the samples' shape that the classifier learns from, if no caption says what they are"""
     data_dir: pathlib.Path | None = None
-    """where data files or prepared TFDS data lie (default: TFDS_DATA_DIR)"""
+    """where data files or prepared TFDS data lie (default: the run's own)"""
     sure: float = 0.9
     """a sample counts as recognised if its likeliest class has more than this probability"""
     samples: int = 10
@@ -84,35 +84,35 @@ def judge(model, network, count, sure, seed):
     }
 
 
-def judge_digits(model, options):
+def judge_digits(run, model, options):
     """Samples of a model that draws digits without being told which."""
-    sets = labelled(options, {**model.input_shapes, "label": ()})
+    from zoo import data
+
+    shapes = {**model.input_shapes, "label": ()}
+    sets = data.load(options.data, shapes=shapes, regime="gray", data_dir=data_dir_of(run, options))
     network, accuracy = classifier(sets, options.seed)
     about = {"samples": options.count, "sure": options.sure, "classifier_test_accuracy": accuracy}
     return about | judge(model, network, options.count, options.sure, options.seed)
 
 
-def labelled(options, shapes):
-    """The labelled images that classifiers learn from."""
-    from zoo import data
-
-    return data.load(options.data, shapes=shapes, regime="gray", data_dir=options.data_dir)
+def data_dir_of(run, options):
+    """Where the data of a run lie."""
+    return options.data_dir or run.config.get("data_dir")
 
 
-def judge_painter(model, options):
+def judge_painter(run, model, options):
     """A model that follows captions: does it, and do pictures and captions belong together?"""
-    import zoo.run
     from trainers import composition, matching
     from trainers.evaluate import sets_of
     from zoo import data
 
-    sets, seed = sets_of(zoo.run.open_run(options.run), model, options.data_dir), options.seed
+    sets, seed = sets_of(run, model, options.data_dir), options.seed
     paint, found = functools.partial(matching.painter(model), seed=seed), {}
     if sets.name == "scenes":
         small = data.load("digits", shapes={"image": (8, 8, 1), "label": ()}, regime="gray").train.arrays
         found = composition.judge_scenes(sets, paint, seed, (small["image"][..., 0] / 255, small["label"]))
     elif sets.name == "digit-captions":
-        train = labelled(options, {"image": (composition.DIGIT, composition.DIGIT, 1), "label": ()}).train.arrays
+        train = data.digits(data_dir_of(run, options)).splits["train"]
         found = composition.judge_digits(sets, paint, seed, (to_255(train["image"]), train["label"]))
     for name, pair in (
         ("gap_of_shuffled_captions_nats", matching.gap(model, sets.test, seed)),
@@ -125,15 +125,13 @@ def judge_painter(model, options):
     return found
 
 
-def judge_teller(model, options):
+def judge_teller(run, model, options):
     """What captions without any model score on the same split, and what the model's score where all is new."""
-    import zoo.run
     from trainers import neighbours
     from trainers.evaluate import sets_of, task_of
 
-    run = zoo.run.open_run(options.run)
     sets = sets_of(run, model, options.data_dir)
-    found = neighbours.baselines(model, sets)
+    found = neighbours.baselines(model, sets) if sets.train.pictures else {}  # none is kept that is made at each visit
     if sets.held_out:
         figures = task_of(run.model).figures(model, sets.held_out, options.seed)
         found["held_out"] = {"pictures": len(sets.held_out.pictures.captions)}
@@ -145,19 +143,19 @@ def main(arguments=None):
     """The command line."""
     options = tyro.cli(Options, args=arguments, prog="python -m trainers.judge")
     import_tensorflow()
-    import zoo
+    import zoo.run
 
     try:
-        model = zoo.load(options.run)
+        run, model = zoo.run.open_run(options.run), zoo.load(options.run)
         if hasattr(model, "caption"):
-            found = judge_teller(model, options)
+            found = judge_teller(run, model, options)
         elif "caption" in model.input_shapes:
-            found = judge_painter(model, options)
+            found = judge_painter(run, model, options)
         elif hasattr(model, "sample"):
-            found = judge_digits(model, options)
+            found = judge_digits(run, model, options)
         else:
             raise ValueError(f"run: {options.run} draws no samples and tells no captions")
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         stop(error)
     print(json.dumps({"run": options.run, "seed": options.seed, **found}))
 

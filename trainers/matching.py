@@ -106,7 +106,7 @@ def attended_words(model, split, seed, count=500, most=3):
     """
     _, ids = first_pairs(split, count)
     weights = model.decode(model.noise(len(ids), tf.constant([seed, 0])), ids)["word_weights"].numpy()  # [M, T, L]
-    known = ["", "<unk>", *model.words.known]
+    known = model.words.lines
     steps = []
     for at in range(weights.shape[1]):
         sums, counts = (np.bincount(ids.ravel(), w, len(known)) for w in (weights[:, at].ravel(), None))

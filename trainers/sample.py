@@ -65,7 +65,7 @@ def main(arguments=None):
     try:
         run, model = zoo.run.open_run(options.run), zoo.load(options.run)
         z, decoded = sample(model, options.count, options.seed)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         stop(error)
     task, shipped = task_of(run.model), zoo.run.SHIPPED in run.path.parents
     folder = options.out or (pathlib.Path("samples", run.model, run.preset) if shipped else run.path / "samples")

@@ -44,6 +44,8 @@ def figures(model, split, seed):
     from zoo import data
     from zoo.metrics import text
 
+    if not split.pictures:  # made anew at each visit: there is nothing to score twice alike
+        return {}
     many, attention, hypotheses = len(split.pictures.captions), [], []
     for batch, n in data.in_order(split, min(100, many)):  # the first example of each picture comes first
         told, texts = tell(model, batch)
@@ -76,8 +78,7 @@ def pointing(hypotheses, attention, grid, facts):
             if not named:
                 continue
             mask = np.isin(facts["mask"][m], [k + 1 for k in named])
-            rows, columns = grid
-            cells = mask.reshape(rows, mask.shape[0] // rows, columns, -1).mean((1, 3)).ravel()  # share covered
+            cells = covered(mask, grid).ravel()
             hits.append((cells > 0)[alpha >= alpha.max()].mean())
             masses.append((alpha * cells).sum())
     if not hits:  # what is not said is nowhere
@@ -89,21 +90,49 @@ def pointing(hypotheses, attention, grid, facts):
     }
 
 
+def covered(mask, grid):
+    """The share of each cell of a grid (rows, columns) that a mask [H, W] covers; cells may cut pixels."""
+    import numpy as np
+
+    for axis, cells in enumerate(grid):
+        whole = np.repeat(mask, cells, axis)  # each pixel as so many slices, of which a cell takes `side`
+        side = mask.shape[axis]
+        mask = np.add.reduceat(whole, np.arange(0, whole.shape[axis], side), axis) / side
+    return mask
+
+
 def learner(*arguments):
     """Learns from what training alone draws; hard attention compares its reward with a moving average."""
+    import keras
+    import tensorflow as tf
+
     from trainers.step import Learner
+    from zoo.show_attend_tell import moving_average
 
     class Teller(Learner):
+        baseline = 0.0
+
         def terms(self, batch, noise):
-            return self.model.loss_terms(batch, noise, training=True)
+            return self.model.loss_terms(batch, noise, training=True, baseline=self.baseline)
+
+    class Hard(Teller):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            self.baseline = keras.Variable(0.0, trainable=False, name="baseline")
+
+        @property
+        def variables(self):
+            return {**super().variables, "baseline": self.baseline}
 
         def step(self, batch, noise):
             values = super().step(batch, noise)
-            if self.model.config.attention == "hard":
-                self.model.update_baseline(values["distortion"])
+            sampled = noise["expectation"][0] == 0
+            moved = moving_average(self.baseline, values["distortion"])
+            self.baseline.assign(tf.where(sampled, moved, self.baseline))
             return values
 
-    return Teller(*arguments)
+    model = arguments[0]
+    return (Hard if model.config.attention == "hard" else Teller)(*arguments)
 
 
 TASK = Task("show_attend_tell", panels, figures=figures, best="bleu4", learner=learner)

@@ -1,9 +1,12 @@
 """The two commands that go between pictures and captions, and where attention lies."""
 
+import dataclasses
 import json
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 import zoo
@@ -12,6 +15,7 @@ from zoo import catalogue
 from zoo.configs.base import to_dict
 from zoo.data import captions as captioned
 from zoo.data.compositions import OBJECTS
+from zoo.show_attend_tell import ShowAttendTell
 
 WORDS = ["a", "red", "circle", "above", "blue", "square", "3", *(f"w{i}" for i in range(63))]  # as many as it takes
 
@@ -96,15 +100,65 @@ def test_bad_pictures_are_named_and_the_others_captioned(teller, photos, tmp_pat
     assert "9,000 x 9,000 pixels" in errors[3]
 
 
+def test_no_picture_is_written_over_another(teller, photos, capsys):
+    """Neither over the one that is read nor over that of a file of the same name."""
+    (photos / "more").mkdir()
+    for at in (".", "more"):
+        (photos / at / "photo.jpeg").write_bytes((photos / "photo.jpg").read_bytes())
+    before = {path: path.read_bytes() for path in photos.rglob("*.*")}
+    asked = [photos / name for name in ("colour.png", "photo.jpg", "photo.jpeg", "more/photo.jpeg")]
+    assert ended(caption.main, [teller, *asked, "--out", photos]) == 0
+    assert {path: path.read_bytes() for path in before} == before
+    new = {path.name for path in photos.iterdir() if path not in before and path.is_file()}
+    assert new == {"colour-2.png", "photo.png", "photo-2.png", "photo-3.png"}
+    assert "photo-3.png" in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_the_search_is_as_asked_for(teller, photos, tmp_path, monkeypatch):
+    asked, told = [], ShowAttendTell.caption
+    monkeypatch.setattr(ShowAttendTell, "caption", lambda *arguments: asked.append(arguments[2:]) or told(*arguments))
+    arguments = [teller, photos / "colour.png", "--out", tmp_path / "out"]
+    for more in ([], ["--length-norm", 0.7, "--width", 3]):
+        assert ended(caption.main, arguments + more) == 0
+    assert asked == [("beam", 5, 0.0), ("beam", 3, 0.7)]
+
+
 def test_wrong_runs_and_widths_are_refused(teller, painter, photos, capsys):
     for arguments, message in (
         ([painter, photos / "colour.png"], "tells no captions"),
         (["nowhere", photos / "colour.png"], "found no config.json in nowhere"),
         ([teller, photos / "colour.png", "--width", 0], "width: got 0, expected at least 1"),
+        ([teller, photos / "colour.png", "--length-norm", -1], "length_norm: got -1.0, expected a power from 0"),
+        ([teller, photos / "colour.png", "--out", photos / "colour.png" / "x"], "colour.png"),
         ([teller], "pictures"),
     ):
         assert ended(caption.main, arguments) == 2
         assert message in capsys.readouterr().err
+
+
+# python -m trainers.show_attend_tell
+
+
+def test_hard_attentions_baseline_moves_with_sampled_minibatches_alone():
+    settings = catalogue.preset("show_attend_tell", "smoke")
+    settings = dataclasses.replace(settings, model=dataclasses.replace(settings.model, attention="hard"))
+    keras.utils.set_random_seed(0)
+    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    with strategy.scope():
+        model = catalogue.build("show_attend_tell", settings.model)
+        learner = show_attend_tell.learner(model, settings, strategy, False)
+    assert any(v is learner.baseline for v in learner.variables.values())  # checkpoints hold it
+    shape = (settings.batch_size, *settings.model.image_shape)
+    image = np.random.default_rng(0).uniform(size=shape).astype(np.float32)
+    batch = {"image": image, "caption": np.int32([[5, 7, 3, 0]] * settings.batch_size)}
+    noise, expected = model.noise(settings.batch_size, (0, 1)), 0.0
+    for coin in (0, 0, 1, 0):
+        noise["expectation"] = tf.fill([settings.batch_size], float(coin))
+        want = model.loss_terms(batch, noise, training=True, baseline=expected)
+        found = strategy.run(learner.step, (batch, noise))
+        np.testing.assert_allclose(found["estimator"], tf.reduce_mean(want["estimator"]), rtol=1e-3)
+        expected += (1 - coin) * 0.1 * (float(found["distortion"]) - expected)
+        np.testing.assert_allclose(learner.baseline, expected, rtol=1e-5)
 
 
 # python -m trainers.draw_caption
@@ -164,6 +218,14 @@ def test_pointing_counts_words_that_name_an_object():
     uniform = show_attend_tell.pointing([words], [np.full((5, 4), 0.25)], (2, 2), facts)
     assert uniform["pointing"][0] == 0.25  # a place among four at random
     assert uniform["attention_on_object"][0] == pytest.approx((0.25 + 0.125) / 2)
+
+
+def test_cells_need_not_be_whole_pixels():
+    mask = np.random.default_rng(0).random((30, 30)) > 0.5
+    np.testing.assert_allclose(show_attend_tell.covered(mask, (5, 3)), mask.reshape(5, 6, 3, 10).mean((1, 3)))
+    finer = np.kron(mask, np.ones((7, 4)))  # 7 x 4 cells of 30 x 30 parts of a pixel
+    want = finer.reshape(7, 30, 4, 30).mean((1, 3))
+    np.testing.assert_allclose(show_attend_tell.covered(mask, (7, 4)), want)
 
 
 def test_captions_of_a_batch_are_those_of_each_picture(teller):

@@ -81,7 +81,7 @@ def _captioned(name, shapes, regime, data_dir, seed, words):
         raise ValueError(f"regime: got {regime}, but captioned pictures are gray or in colour; use gray")
     folder = sources.folder_of(data_dir)
     if name == "digit-captions":
-        return captions.digit_captions(_digits(folder, data_dir, seed), shapes, seed, words)
+        return captions.digit_captions(digits(data_dir, seed), shapes, seed, words)
     find = CAPTIONED.get(name)
     if find is None and (path := Path(name).expanduser()).is_dir():
         find = functools.partial(photos.own, path)
@@ -108,14 +108,14 @@ def _find(name, key, shape, data_dir, seed) -> sources.Found:
     if name in CAPTIONED or name == "digit-captions":
         raise ValueError(f"data: {name} has pictures with captions, the model takes {key} {shape} alone")
     if name in ("two-digits", "cluttered"):
-        return _scene_digits(name, key, shape, folder, data_dir, seed)
+        return _scene_digits(name, key, shape, data_dir, seed)
     return SOURCES.get(name, sources.svhn)(shape, folder, seed)
 
 
-def _scene_digits(name, key, shape, folder, data_dir, seed):
+def _scene_digits(name, key, shape, data_dir, seed):
     if key != "image" or min(shape[:2]) < DIGIT or shape[2] != 1:
         raise ValueError(f"data: {name} has gray images from {DIGIT}x{DIGIT}x1 on, the model takes {key} {shape}")
-    found = _digits(folder, data_dir, seed)
+    found = digits(data_dir, seed)
     if name == "two-digits":
         what = "two random digits, added and clipped at 1,"
         splits = {split: {"image": arrays["image"]} for split, arrays in found.splits.items()}  # not one label
@@ -125,8 +125,9 @@ def _scene_digits(name, key, shape, folder, data_dir, seed):
     return sources.Found(splits, f"{what} {where}; digits: {found.origin}")
 
 
-def _digits(folder, data_dir, seed):
-    """MNIST if it lies in folder or data_dir says it should, else the embedded digits enlarged to 28x28."""
+def digits(data_dir, seed=0):
+    """What scenes of digits are made of: MNIST if it lies there or data_dir is given, else embedded ones, at 28x28."""
+    folder = sources.folder_of(data_dir)
     has_mnist = data_dir or (folder / "mnist.npz").exists() or (folder / "mnist").is_dir()
     return (sources.mnist if has_mnist else sources.digits)((DIGIT, DIGIT, 1), folder, seed)
 

@@ -63,7 +63,7 @@ def _vgg19_weights():
         return keras.utils.get_file(VGG19_FILE, VGG19_URL, file_hash=VGG19_MD5, cache_dir=home, cache_subdir="models")
     except Exception as error:  # Keras raises no kind of its own when a download fails
         raise FileNotFoundError(
-            f"vgg19: found no {kept} and could not fetch {VGG19_URL} ({error}); put the file there, "
+            f"vgg19: found no whole {kept} and could not fetch {VGG19_URL} ({error}); put the file there, "
             "or take the annotations of efficientnet-lite0"
         ) from None
 
