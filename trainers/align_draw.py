@@ -20,7 +20,7 @@ def panels(model, batch, noise):
     }
     if batch["training"] is not None:
         found["nearest"] = pictures.pairs(drawn["image"], nearest(drawn["image"], batch["training"]))
-    if rows := variations(model):
+    if rows := variations(model, batch["training"]):
         found["variations"] = pictures.captioned(*rows)
     if "canvases" in drawn:
         windows = {"window_n": model.config.write_n, "read_n": model.config.read_n}

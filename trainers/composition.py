@@ -4,6 +4,7 @@ It learns from compositions of every kind, also those that models are not shown:
 M pictures, P places.
 """
 
+import functools
 import itertools
 
 import keras
@@ -12,7 +13,7 @@ import tensorflow as tf
 
 from zoo.data import compositions
 from zoo.data.captions import DIGIT, KINDS
-from zoo.data.compositions import COLOURS, COUNT, OBJECTS, PLACE, PLACES, RELATIONS
+from zoo.data.compositions import COLOURS, COUNT, OBJECTS, PLACE, PLACES, RELATIONS, SHAPES
 
 
 def network(outputs):
@@ -67,10 +68,15 @@ class SceneReader:
         return tf.reduce_sum(nats, -1)
 
     def read(self, images):
-        """uint8 [M, side, side, 3] -> objects [M, P], colours [M, P] (-1 where there is no object)."""
-        objects, colours = self._logits(self.model.predict(images, batch_size=500, verbose=0))
-        objects, colours = (np.argmax(logits, -1) for logits in (objects, colours))
-        return objects, np.where(objects > 0, colours, -1)
+        """uint8 [M, side, side, 3] -> objects [M, P], colours [M, P] (-1 where there is no object), sureness [M].
+
+        How sure it is of a scene is the least probability of anything it read there.
+        """
+        logits = self._logits(self.model.predict(images, batch_size=500, verbose=0))
+        objects, colours = (tf.nn.softmax(part).numpy() for part in logits)
+        read, tints = objects.argmax(-1), colours.argmax(-1)
+        sure = np.minimum(objects.max(-1), np.where(read > 0, colours.max(-1), 1)).min(-1)
+        return read, np.where(read > 0, tints, -1), sure
 
 
 def layout(facts):
@@ -129,29 +135,43 @@ def asked_for_new(facts):
     return found
 
 
-def judge_scenes(sets, paint, seed, digits):
+def accuracy(right, real, chosen, parts):
+    """Shares of the chosen [M] of painted pictures that are right, beside real ones. right, real: {name: bool [M]}."""
+    share = float(right["all"][chosen].mean())
+    return {
+        "pictures": int(chosen.sum()),
+        "caption_accuracy": share,
+        "caption_accuracy_standard_error": float(np.sqrt(share * (1 - share) / chosen.sum())),
+        "caption_accuracy_if_sure": float((right["all"] & right["sure"])[chosen].mean()),
+        **{f"{part}_right": float(right[part][chosen].mean()) for part in parts},
+        "caption_accuracy_of_real_pictures": float(real["all"][chosen].mean()),
+    }
+
+
+def judge_scenes(sets, paint, seed, digits, sure=0.9):
     """How many of the scenes painted from test captions are right: seen ones, and those asked for what is new.
 
-    paint: ids [M, L] -> images [M, side, side, 3] in [0, 1]. digits: see compositions.draw.
+    paint: ids [M, L] -> images [M, side, side, 3] in [0, 1]. digits: see compositions.draw. sure: "if_sure" counts
+    pictures alone of which the reader is surer than this.
     """
     reader = SceneReader(sets.test.pictures.image.shape[1], digits, seed)
+
+    def right(images, facts):
+        *read, sureness = reader.read(images)
+        return shown(facts, *read) | {"sure": sureness > sure}
 
     def judged(split):
         images, facts = split.pictures.image, split.pictures.facts
         painted = as_bytes(paint(split.arrays["caption"][: len(images)]))  # the first caption of each picture
-        return shown(facts, *reader.read(painted)), shown(facts, *reader.read(images))
+        return right(painted, facts), right(images, facts)
 
-    def share(right, real, chosen):
-        return {
-            "pictures": int(chosen.sum()),
-            "caption_accuracy": float(right["all"][chosen].mean()),
-            **{f"{part}_right": float(right[part][chosen].mean()) for part in ("object", "colour", "place")},
-            "caption_accuracy_of_real_pictures": float(real["all"][chosen].mean()),
-        }
-
+    share = functools.partial(accuracy, parts=("object", "colour", "place"))
     seen, unseen, new = judged(sets.test), judged(sets.held_out), asked_for_new(sets.held_out.pictures.facts)
+    with_digit = (sets.test.pictures.facts["object"] >= len(SHAPES)).any(1)
     return {
-        "seen": share(*seen, np.ones_like(seen[0]["all"])),
+        "seen": share(*seen, np.ones_like(with_digit)),
+        "seen_with_a_digit": share(*seen, with_digit),
+        "seen_without_digits": share(*seen, ~with_digit),
         "held_out": share(*unseen, new["colour"] | new["place"]),
         "held_out_colour": share(*unseen, new["colour"]),
         "held_out_place": share(*unseen, new["place"]),
@@ -197,10 +217,11 @@ def most_ink(images):
     return np.argmax(scores, 0)
 
 
-def judge_digits(sets, paint, seed, digits, epochs=8):
+def judge_digits(sets, paint, seed, digits, sure=0.9, epochs=8):
     """How many of the pictures painted from test captions show the right digits at the right places.
 
     digits: (images uint8 [D, 28, 28, 1], labels [D]) to learn from, moved as far as the captions let them be.
+    sure: see judge_scenes.
     """
     keras.utils.set_random_seed(seed)
     model, rng = network(10), np.random.default_rng((seed, 100))
@@ -210,21 +231,18 @@ def judge_digits(sets, paint, seed, digits, epochs=8):
 
     def right(images, facts):
         cut, labels, m = pieces(images, facts)
-        known = np.ones(len(images), bool)
-        np.logical_and.at(known, m, model.predict(cut, batch_size=500, verbose=0).argmax(-1) == labels)
+        found = tf.nn.softmax(model.predict(cut, batch_size=500, verbose=0)).numpy()
+        known, certain = np.ones((2, len(images)), bool)
+        np.logical_and.at(known, m, found.argmax(-1) == labels)
+        np.logical_and.at(certain, m, found.max(-1) > sure)
         arranged = [boxes(kind) == boxes(asked) for kind, asked in zip(most_ink(images), facts["kind"], strict=True)]
-        return {"digits": known, "places": np.array(arranged), "all": known & arranged}
+        return {"digits": known, "places": np.array(arranged), "all": known & arranged, "sure": certain}
 
     figures = {}
     for name, split in (("seen", sets.test), ("held_out", sets.held_out)):
         facts, count = split.pictures.facts, len(split.pictures.image)
-        found = right(as_bytes(paint(split.arrays["caption"][:count])), facts)
-        figures[name] = {
-            "pictures": count,
-            "caption_accuracy": float(found["all"].mean()),
-            **{f"{part}_right": float(found[part].mean()) for part in ("digits", "places")},
-            "caption_accuracy_of_real_pictures": float(right(split.pictures.image, facts)["all"].mean()),
-        }
+        painted, real = as_bytes(paint(split.arrays["caption"][:count])), split.pictures.image
+        figures[name] = accuracy(right(painted, facts), right(real, facts), np.ones(count, bool), ("digits", "places"))
     return figures
 
 

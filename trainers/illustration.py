@@ -9,7 +9,10 @@ from zoo.data.compositions import BACKGROUNDS, COLOURS, OBJECTS
 
 PLACES = ("at the top left", "at the top right", "at the bottom left", "at the bottom right", "in the middle")
 ROWS = (  # of captions in which one word, or the place, changes
-    [f"{article} {colour} circle at the top left" for article, colour in zip(["a"] * 5 + ["an"], COLOURS, strict=True)],
+    [
+        f"{article} {colour} circle at the top right"
+        for article, colour in zip(["a"] * 5 + ["an"], COLOURS, strict=True)
+    ],
     [f"a red {thing} at the bottom right" for thing in (*OBJECTS[:5], "3")],
     [f"a yellow square {place}" for place in PLACES],
     [f"a green triangle in the middle on a {background} background" for background in BACKGROUNDS],
@@ -51,8 +54,11 @@ def attention_strip(model, image, text, attention, length=None, references=()):
     return pictures.captioned(np.stack([plain, *panels, *empty]), labels, len(labels), scale=1)
 
 
-def variations(model, seed=(0, 0)):
-    """(images, texts, columns) of ROWS in words that the model knows, the same noise for all; None without any."""
+def variations(model, training=None, seed=(0, 0)):
+    """(images, texts, columns) of ROWS in words that the model knows, the same noise for all; None without any.
+
+    Under each row stand the nearest of the training images, uint8 [M, H, W, C], if they are given.
+    """
     known = set(model.words.known)
     rows = [row for row in ROWS if known.issuperset(" ".join(row).split())]
     if not rows:
@@ -63,9 +69,18 @@ def variations(model, seed=(0, 0)):
     said = [text for text in texts if text]
     ids = model.words.ids(tf.constant(said), model.config.caption_length)
     drawn = model.decode(tf.repeat(noise, len(said), 0), ids)["image"].numpy()
-    images = np.ones((len(texts), *drawn.shape[1:]), np.float32)  # white where a row is short
-    images[[bool(text) for text in texts]] = drawn
-    return images, texts, columns
+
+    def in_rows(images):
+        placed = np.ones((len(texts), *drawn.shape[1:]), np.float32)  # white where a row is short
+        placed[[bool(text) for text in texts]] = images
+        return placed.reshape(len(rows), 1, columns, *drawn.shape[1:])
+
+    if training is None:
+        return in_rows(drawn).reshape(-1, *drawn.shape[1:]), texts, columns
+    both = np.concatenate([in_rows(drawn), in_rows(nearest(drawn, training))], 1)
+    under = np.array([texts, [text and "nearest in training" for text in texts]], object)
+    texts = under.reshape(2, len(rows), columns).swapaxes(0, 1).ravel().tolist()
+    return both.reshape(-1, *drawn.shape[1:]), texts, columns
 
 
 def nearest(images, training):

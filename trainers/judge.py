@@ -30,7 +30,7 @@ class Options:
     data_dir: pathlib.Path | None = None
     """where data files or prepared TFDS data lie (default: the run's own)"""
     sure: float = 0.9
-    """a sample counts as recognised if its likeliest class has more than this probability"""
+    """a sample counts as recognised, and as right if sure, if its likeliest class has more than this probability"""
     samples: int = 10
     """K of the importance-weighted estimate that ranks pictures for a caption"""
     seed: int = 0
@@ -110,10 +110,12 @@ def judge_painter(run, model, options):
     paint, found = functools.partial(matching.painter(model), seed=seed), {}
     if sets.name == "scenes":
         small = data.load("digits", shapes={"image": (8, 8, 1), "label": ()}, regime="gray").train.arrays
-        found = composition.judge_scenes(sets, paint, seed, (small["image"][..., 0] / 255, small["label"]))
+        found = composition.judge_scenes(
+            sets, paint, seed, (small["image"][..., 0] / 255, small["label"]), options.sure
+        )
     elif sets.name == "digit-captions":
         train = data.digits(data_dir_of(run, options)).splits["train"]
-        found = composition.judge_digits(sets, paint, seed, (to_255(train["image"]), train["label"]))
+        found = composition.judge_digits(sets, paint, seed, (to_255(train["image"]), train["label"]), options.sure)
     for name, pair in (
         ("gap_of_shuffled_captions_nats", matching.gap(model, sets.test, seed)),
         ("ssi", matching.likeness(model, sets.test, seed)),

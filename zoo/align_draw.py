@@ -5,8 +5,9 @@ Mansimov, Parisotto, Ba and Salakhutdinov, 2016, arXiv:1511.02793. Equation numb
 "vector" stands for skipthoughtDRAW. CaptionVAE, at the end, is its fully connected and its conv-deconv VAE.
 Differs: the authors' code halves the affine map that gives log sigma of the posterior; here it is log sigma, as in
 DRAW. Their code reverses the batch where it means to reverse the words; here the words are. The sentence vector is
-the mean of learned word vectors, not a skip-thought vector. The networks' widths in CaptionVAE are our own. Adam for
-RMSProp, Keras' initial weights for N(0, 0.01).
+the mean of learned word vectors, not a skip-thought vector. The networks' widths in CaptionVAE are our own. Adam
+with a falling rate, clipped by the norm of the whole gradient, and a mean of the last weights for RMSProp clipped by
+the norm of each; Keras' initial weights for N(0, 0.01^2), a forget gate that starts at 1.
 
 B batch, T glimpses, L words with the end and padding, H x W x C an image, N points along a window, Z latent size,
 K units of the language model in each direction, V vocabulary.
@@ -61,7 +62,7 @@ class Glimpse(NamedTuple):
 
     @property
     def prior(self):
-        """p(z_t | z_<t), event shape [Z]."""
+        """p(z_t | z_<t, y), event shape [Z]."""
         return gaussian(self.prior_mean, tf.exp(self.prior_log_scale))
 
 
@@ -160,7 +161,7 @@ class AlignDRAW(Captioned):
         return blend(alpha, h_lang), alpha
 
     def prior(self, h_gen, later, maps):
-        """Mean and log sigma of p(z_t | z_<t), N(0, I) where later is 0: at t = 1."""
+        """Mean and log sigma of p(z_t | z_<t, y), N(0, I) where later is 0: at t = 1."""
         return tf.split(later * tf.tanh(maps["prior"](h_gen)), 2, -1)
 
     def infer_step(self, x, state, inputs, context, maps):

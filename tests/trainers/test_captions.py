@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import types
 
 import keras
 import numpy as np
@@ -220,6 +221,10 @@ def test_pointing_counts_words_that_name_an_object():
     assert uniform["attention_on_object"][0] == pytest.approx((0.25 + 0.125) / 2)
 
 
+def test_pictures_that_are_made_anew_have_no_scores():
+    assert show_attend_tell.figures(None, types.SimpleNamespace(pictures=None), 0) == {}
+
+
 def test_cells_need_not_be_whole_pixels():
     mask = np.random.default_rng(0).random((30, 30)) > 0.5
     np.testing.assert_allclose(show_attend_tell.covered(mask, (5, 3)), mask.reshape(5, 6, 3, 10).mean((1, 3)))
@@ -255,6 +260,12 @@ def test_one_word_changes_along_a_row(painter):
     images, texts, columns = illustration.variations(model)
     assert columns == 4 and texts[0] == "a blue ring above a red cross" and images.shape == (4, 32, 32, 3)
     assert (images[0] != images[1]).any()
+    training = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)
+    training[3] = np.rint(255 * images[2])
+    both, under, columns = illustration.variations(model, training)
+    np.testing.assert_array_equal(both[:4], images)
+    np.testing.assert_array_equal(both[6], training[3] / np.float32(255))
+    assert columns == 4 and under == texts + ["nearest in training"] * 4
 
 
 def test_the_nearest_training_image_is_found():
@@ -280,12 +291,14 @@ def test_a_painter_is_judged_by_what_its_pictures_show(painter, few, monkeypatch
 
         def read(self, images):
             assert images.dtype == np.uint8 and images.shape[1:] == (32, 32, 3)
-            return np.zeros((len(images), 5), int), np.full((len(images), 5), -1)
+            return np.zeros((len(images), 5), int), np.full((len(images), 5), -1), np.ones(len(images))
 
     monkeypatch.setattr(composition, "SceneReader", Blind)
     judge.main([painter, "--samples", "2"])
     found = json.loads(capsys.readouterr().out)
-    assert found["seen"]["pictures"] == 100 and 10 < found["held_out"]["pictures"] <= 20
+    with_digit, without = (found[f"seen_{name}"]["pictures"] for name in ("with_a_digit", "without_digits"))
+    assert found["seen"]["pictures"] == with_digit + without == 100 and 0 < with_digit < without
+    assert 10 < found["held_out"]["pictures"] <= 20
     for name in ("seen", "held_out", "held_out_colour", "held_out_place"):
         assert found[name]["pictures"] > 0 and found[name]["caption_accuracy"] == 0
         assert found[name]["caption_accuracy_of_real_pictures"] == 0

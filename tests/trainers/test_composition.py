@@ -95,10 +95,26 @@ def test_the_reader_learns_to_read():
     rng = np.random.default_rng(5)
     found = compositions.facts(200, rng)
     images, _ = compositions.draw(found, digits, 24, rng)
-    read = composition.shown(found, *reader.read(images))
+    *read, sure = reader.read(images)
+    read = composition.shown(found, *read)
+    assert sure.shape == (200,) and read["all"][sure > np.median(sure)].mean() > read["all"].mean()
     assert read["place"].mean() > 0.8 and read["colour"].mean() > 0.5
-    objects, colours = reader.read(np.zeros((1, 24, 24, 3), np.uint8))
-    assert (objects == 0).all() and (colours == -1).all()
+    objects, colours, sure = reader.read(np.zeros((1, 24, 24, 3), np.uint8))
+    assert (objects == 0).all() and (colours == -1).all() and 0.2 < sure[0] <= 1
+
+
+def test_shares_are_of_the_chosen_pictures():
+    right = {"all": np.array([1, 1, 0, 1, 0], bool), "sure": np.array([1, 0, 1, 1, 1], bool)}
+    real = {"all": np.array([1, 0, 1, 1, 1], bool)}
+    found = composition.accuracy(right, real, np.array([1, 1, 1, 1, 0], bool), ("sure",))
+    assert found == {
+        "pictures": 4,
+        "caption_accuracy": 0.75,
+        "caption_accuracy_standard_error": pytest.approx(np.std([1, 1, 0, 1]) / 2),
+        "caption_accuracy_if_sure": 0.5,
+        "sure_right": 0.75,
+        "caption_accuracy_of_real_pictures": 0.75,
+    }
 
 
 # Digits with captions

@@ -4,7 +4,7 @@ import types
 import numpy as np
 import pytest
 
-import zoo
+import zoo.run
 from trainers import judge
 from zoo import data
 
@@ -42,6 +42,7 @@ def test_the_command_prints_one_json_object(monkeypatch, capsys):
     images = np.random.default_rng(1).random([20, 28, 28, 1], np.float32)
     model = types.SimpleNamespace(input_shapes={"image": (28, 28, 1)}, sample=lambda n, seed: images[:n])
     monkeypatch.setattr(zoo, "load", lambda name: model)
+    monkeypatch.setattr(zoo.run, "open_run", lambda name: types.SimpleNamespace(config={}))
     judge.main(["anything", "--count", "20", "--data", "digits"])
     found = json.loads(capsys.readouterr().out)
     assert found["samples"] == 20 and 0 <= found["recognised"] <= 1 and len(found["class_shares"]) == 10

@@ -102,7 +102,7 @@ def test_attended_words_are_those_with_the_largest_mean_weight():
     model = SimpleNamespace(
         noise=lambda n, seed: None,
         decode=lambda noise, ids: {"word_weights": tf.constant(weights)},
-        words=SimpleNamespace(known=["red", "circle", "blue"]),
+        words=SimpleNamespace(lines=["<end>", "<unknown>", "red", "circle", "blue"]),
     )
     pictures = Pictures(np.zeros((3, 1, 1, 1), np.uint8), [[""]] * 3)
     ((first, second, third),) = matching.attended_words(model, Split({"caption": ids}, pictures=pictures), 0, count=3)

@@ -133,7 +133,7 @@ HARD = {"attention": "hard", "penalty": 0.0}  # the penalty is a part of soft at
 
 PRESETS = {
     "scenes": SCENES,
-    "scenes-hard": _with(SCENES, HARD),
+    "scenes-hard": _with(SCENES, HARD, steps=3000),  # from soft weights; from fresh ones it takes many more
     "scenes-uniform": _with(SCENES, {"attention": "uniform"}),
     "smoke": _with(
         SCENES,
