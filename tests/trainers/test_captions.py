@@ -1,6 +1,7 @@
 """The two commands that go between pictures and captions, and where attention lies."""
 
 import dataclasses
+import functools
 import json
 import types
 
@@ -11,10 +12,11 @@ import tensorflow as tf
 from PIL import Image
 
 import zoo
-from trainers import caption, composition, draw_caption, illustration, judge, neighbours, show_attend_tell
+from trainers import benchmark, caption, composition, draw_caption, illustration, judge, neighbours, show_attend_tell
 from zoo import catalogue
 from zoo.configs.base import to_dict
 from zoo.data import captions as captioned
+from zoo.data import compositions
 from zoo.data.compositions import OBJECTS
 from zoo.show_attend_tell import ShowAttendTell
 
@@ -219,6 +221,20 @@ def test_pointing_counts_words_that_name_an_object():
     uniform = show_attend_tell.pointing([words], [np.full((5, 4), 0.25)], (2, 2), facts)
     assert uniform["pointing"][0] == 0.25  # a place among four at random
     assert uniform["attention_on_object"][0] == pytest.approx((0.25 + 0.125) / 2)
+
+
+def test_a_beam_of_five_takes_at_most_three_times_as_long_as_one_word_after_the_other():
+    """With the weights that ship, on scenes; the median of ratios, each of two searches side by side."""
+    model, rng = zoo.load("show_attend_tell/scenes"), np.random.default_rng(0)
+    images, _ = compositions.draw(compositions.facts(160, rng, digits=0), None, 32, rng)
+    batches = tf.constant(images.reshape(10, 16, 32, 32, 3) / np.float32(255))
+    searches = [tf.function(functools.partial(model.caption, method=method)) for method in ("greedy", "beam")]
+    ratios = []
+    for batch in batches:
+        greedy, beam = (min(benchmark.seconds(search, {"image": batch}) for _ in range(3)) for search in searches)
+        ratios.append(beam / greedy)
+    print(f"beam / greedy: {np.median(ratios):.2f}")
+    assert np.median(ratios) <= 3
 
 
 def test_pictures_that_are_made_anew_have_no_scores():

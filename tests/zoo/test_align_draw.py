@@ -560,7 +560,7 @@ def lstm_count(inputs, units):
     return 4 * units * (inputs + units + 1)
 
 
-@pytest.mark.parametrize("config", [ODD, PRESETS["scenes"].model, PRESETS["digit-captions"].model])
+@pytest.mark.parametrize("config", [ODD, PRESETS["scenes"].model, PRESETS["digit-captions-paper"].model])
 @pytest.mark.parametrize("variant", ["align", "last", "vector"])
 def test_parameters_are_as_many_as_the_equations_have(config, variant):
     c = dataclasses.replace(config, variant=variant)
@@ -695,7 +695,7 @@ def test_each_field_of_the_config_changes_the_bound(config, field):
 def test_every_preset_is_of_sizes_that_fit(name):
     settings = PRESETS[name]
     assert settings.regime == "gray"
-    assert settings.data == {"digit-captions": "digit-captions", "coco": "coco_captions"}.get(name, "scenes")
+    assert settings.data == {"digit": "digit-captions", "coco": "coco_captions"}.get(name.split("-")[0], "scenes")
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,9 @@ SCENES = Settings(
     ema=0.99,
     every=500,
 )
+DIGITS = dataclasses.replace(
+    SCENES, model=AlignDRAWConfig(vocabulary=24, caption_length=13, image_shape=(60, 60, 1)), data="digit-captions"
+)
 BASELINE = CaptionVAEConfig(**{f.name: getattr(SCENES.model, f.name) for f in dataclasses.fields(CaptionConfig)})
 
 
@@ -100,12 +103,10 @@ PRESETS = {
     "scenes-vector": scenes(variant="vector"),
     "scenes-vae": dataclasses.replace(SCENES, model=BASELINE),
     "scenes-vae-conv": dataclasses.replace(SCENES, model=dataclasses.replace(BASELINE, kind="conv")),
-    "digit-captions": dataclasses.replace(
-        SCENES,
-        model=AlignDRAWConfig(vocabulary=24, caption_length=13, image_shape=(60, 60, 1)),
-        data="digit-captions",
-        steps=10_000,
+    "digit-captions": dataclasses.replace(  # two thirds of the paper's weights, two fifths of its time
+        DIGITS, model=dataclasses.replace(DIGITS.model, steps=16, z_size=64, language=64, align_size=64)
     ),
+    "digit-captions-paper": DIGITS,
     "coco": dataclasses.replace(
         SCENES,
         model=AlignDRAWConfig(vocabulary=25_323, caption_length=31, hidden=550, z_size=275, read_n=9, write_n=9),
