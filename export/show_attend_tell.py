@@ -9,7 +9,7 @@ from export.command import Search, main
 from export.signature import Input, Offered, Signature
 from export.strings import picture
 
-LEAST = -100.0  # log p of what is never said, in place of -inf, of which each kind of LiteRT file makes something else
+LEAST = -100.0  # the least log p that a phone is told: of -inf each kind of LiteRT file makes something else
 
 
 def signatures(model, width):
