@@ -32,7 +32,7 @@ def main(arguments=None):
         from export import proof
 
         problems = proof.prove(options.version, options.tolerance)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         sys.exit(str(error))
     for problem in problems:
         print(f"PROBLEM {problem}", file=sys.stderr)

@@ -71,7 +71,7 @@ def main(name, signatures, options=Sampling, arguments=None):
         from export import package
 
         refused = package.export(name, signatures, options)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         sys.exit(str(error))
     if refused:
         sys.exit(1)

@@ -154,7 +154,7 @@ def main(arguments=None):
     try:
         options = tyro.cli(Options, prog="python -m export.serving", args=arguments)
         names = write(options.models)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         sys.exit(str(error))
     print((options.models / "README.md").read_text())
     print(f"configured {', '.join(names)}; start with: cd {options.models} && docker compose up")

@@ -69,7 +69,7 @@ def main(arguments=None):
 
     try:
         print(ship(open_run(options.run), zoo.load(options.run)))
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
 
 

@@ -46,7 +46,8 @@ def caption(words, length):
 def picture(shape):
     """Pictures float32 [B, H, W, C] in [0, 1] of which a server is sent the JPEG or PNG files; C is 1 or 3.
 
-    The server makes of a file what zoo.data.photos.picture makes of it for training, up to rounding.
+    The server makes of a file what zoo.data.photos.picture makes of it for training, up to rounding; but only EXIF in
+    its first 64 KiB turns it.
     """
     import numpy as np
     import tensorflow as tf

@@ -279,7 +279,7 @@ def main(arguments=None):
         tf = import_tensorflow()
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         figures = measure(options, threads)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         stop(error)
     warn(figures["others_share_of_cores"], "during the benchmark")
     print(json.dumps(rounded(figures), indent=2))

@@ -24,7 +24,7 @@ class Options:
     length_norm: float = 0.0
     """captions are compared by log p / words to this power: 0 prefers short ones, 1 the mean of a word"""
     out: pathlib.Path = pathlib.Path("captions")
-    """where NAME.png shows the attention"""
+    """where NAME.png shows the attention; other pictures of this name there are replaced"""
 
     def __post_init__(self):
         if self.width < 1:
@@ -46,7 +46,7 @@ def eye(model):
 
 def names(paths, out):
     """What the picture of each path is called in `out`: its own name, numbered where that is taken by another."""
-    taken = {path.stem for path in paths if path.suffix == ".png" and path.resolve().parent == out.resolve()}
+    taken = {path.stem for path in paths if path.suffix == ".png" and path.parent.resolve() == out.resolve()}
     for path in paths:
         tries = itertools.chain([path.stem], (f"{path.stem}-{k}" for k in itertools.count(2)))
         name = next(name for name in tries if name not in taken)

@@ -142,7 +142,7 @@ def accuracy(right, real, chosen, parts):
         "pictures": int(chosen.sum()),
         "caption_accuracy": share,
         "caption_accuracy_standard_error": float(np.sqrt(share * (1 - share) / chosen.sum())),
-        "caption_accuracy_if_sure": float((right["all"] & right["sure"])[chosen].mean()),
+        "caption_accuracy_and_sure": float((right["all"] & right["sure"])[chosen].mean()),
         **{f"{part}_right": float(right[part][chosen].mean()) for part in parts},
         "caption_accuracy_of_real_pictures": float(real["all"][chosen].mean()),
     }
@@ -151,8 +151,8 @@ def accuracy(right, real, chosen, parts):
 def judge_scenes(sets, paint, seed, digits, sure=0.9):
     """How many of the scenes painted from test captions are right: seen ones, and those asked for what is new.
 
-    paint: ids [M, L] -> images [M, side, side, 3] in [0, 1]. digits: see compositions.draw. sure: "if_sure" counts
-    pictures alone of which the reader is surer than this.
+    paint: ids [M, L] -> images [M, side, side, 3] in [0, 1]. digits: see compositions.draw. sure: a picture counts
+    as right "and_sure" only if the reader is surer of it than this; the share is of all pictures.
     """
     reader = SceneReader(sets.test.pictures.image.shape[1], digits, seed)
 

@@ -104,7 +104,7 @@ def figures(task, run, model, sets, split="test", samples=1, seed=0, minutes=Non
             "name": name,
             "value": mean,
             "unit": unit,
-            "standard_error": error,
+            "standard_error": error if np.isfinite(error) else None,  # of a single picture
             "definition": definition,
             **about,
         }
@@ -173,7 +173,7 @@ def main(arguments=None):
         task, sets = task_of(run.model), sets_of(run, model, options.data_dir)
         minutes = run.figures[0]["minutes"] if run.figures else None
         found = figures(task, run, model, sets, options.split, options.samples, options.seed, minutes)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         stop(error)
     for figure in found:
         print(line(figure))

@@ -30,7 +30,7 @@ class Options:
     data_dir: pathlib.Path | None = None
     """where data files or prepared TFDS data lie (default: the run's own)"""
     sure: float = 0.9
-    """a sample counts as recognised, and as right if sure, if its likeliest class has more than this probability"""
+    """a sample counts as recognised, or as right and sure, if its likeliest class has more than this probability"""
     samples: int = 10
     """K of the importance-weighted estimate that ranks pictures for a caption"""
     seed: int = 0

@@ -6,9 +6,10 @@ attention too. Attention is soft (a mean of the places), hard (one place is draw
 mean annotation at every word, which is to have no attention).
 Differs: the scalar c added to every score drops out of the softmax and is left out. Adam trains every preset, Keras
 draws the initial weights, forget gates start at 1. Hard attention's reward and entropy are sums over the words of a
-caption, as in the paper; lambda_r = 1 makes its gradient that of the expected cost. The authors' code takes the mean
-cost of a word, a tenth of it, and the mean over the minibatch for the cost alone: at 64 captions of ten words, 0.64.
-The baseline moves only with minibatches that were sampled, which are what it is subtracted from.
+caption, as in the paper; lambda_r = 1 makes its gradient that of the expected cost. The authors' code takes a tenth of
+the mean cost of a word, and averages the cost over the minibatch, but neither the reward nor the entropy: with 64
+captions of ten words that is lambda_r = 0.64, which we keep, and lambda_e = 0.128, where we keep 0.002. The baseline
+moves only with minibatches that were sampled, which are what it is subtracted from.
 
 B batch, L places of D features, T words with the END, V vocabulary, n units, e the size of a word's embedding.
 """
@@ -254,16 +255,16 @@ class ShowAttendTell(keras.Model):
             "penalty": self.config.penalty * doubly_stochastic(looks.alpha, kept),
         }
         if "locations" in noise:
-            reward = terms["distortion"] - baseline
-            terms["estimator"] = self.estimator(reward, looks, kept, 1 - noise["expectation"])
+            excess = terms["distortion"] - baseline
+            terms["estimator"] = self.estimator(excess, looks, kept, 1 - noise["expectation"])
         return terms
 
-    def estimator(self, reward, looks, kept, sampled):
-        """Descending it makes places of a negative reward, a cost, more likely, and attention less sure."""
+    def estimator(self, excess, looks, kept, sampled):
+        """Descending it makes places that cost less than the baseline more likely, and attention less sure."""
         log_alpha = tf.math.log(tf.maximum(looks.alpha, 1e-30))  # the softmax may underflow
         log_p = tf.reduce_sum(kept[..., None] * tf.stop_gradient(looks.chosen) * log_alpha, [1, 2])  # log p(s | a)
         entropy = -tf.reduce_sum(kept[..., None] * looks.alpha * log_alpha, [1, 2])
-        return sampled * self.config.reinforce * tf.stop_gradient(reward) * log_p - self.config.entropy * entropy
+        return sampled * self.config.reinforce * tf.stop_gradient(excess) * log_p - self.config.entropy * entropy
 
     # ---------------------------------------------------------------- a caption that is sought
 

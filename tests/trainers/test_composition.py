@@ -111,7 +111,7 @@ def test_shares_are_of_the_chosen_pictures():
         "pictures": 4,
         "caption_accuracy": 0.75,
         "caption_accuracy_standard_error": pytest.approx(np.std([1, 1, 0, 1]) / 2),
-        "caption_accuracy_if_sure": 0.5,
+        "caption_accuracy_and_sure": 0.5,
         "sure_right": 0.75,
         "caption_accuracy_of_real_pictures": 0.75,
     }

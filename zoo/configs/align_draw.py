@@ -103,7 +103,7 @@ PRESETS = {
     "scenes-vector": scenes(variant="vector"),
     "scenes-vae": dataclasses.replace(SCENES, model=BASELINE),
     "scenes-vae-conv": dataclasses.replace(SCENES, model=dataclasses.replace(BASELINE, kind="conv")),
-    "digit-captions": dataclasses.replace(  # two thirds of the paper's weights, two fifths of its time
+    "digit-captions": dataclasses.replace(  # two thirds of the paper's weights, half its time
         DIGITS, model=dataclasses.replace(DIGITS.model, steps=16, z_size=64, language=64, align_size=64)
     ),
     "digit-captions-paper": DIGITS,

@@ -295,8 +295,12 @@ def picture(data, height, width):
     try:
         with PIL.Image.open(io.BytesIO(data)) as image:
             image = _upright_rgb(image)
+    except PIL.UnidentifiedImageError:
+        raise ValueError("no image that Pillow knows") from None
+    except MemoryError:
+        raise
     except Exception as error:  # Pillow has no kind of its own: a broken file may raise a TypeError, too
-        raise ValueError(str(error)) from None
+        raise ValueError(f"{type(error).__name__}: {error}") from None
     if image.size == (width, height):
         return np.asarray(image)
     scale = MARGIN * max(height / image.height, width / image.width)
