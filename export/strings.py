@@ -6,6 +6,7 @@ B batch, L words of a caption with its end and padding, H x W x C a picture.
 from export.signature import Input, Text
 
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"  # what their files begin with
+PNG_END, JPEG_END = b"IEND", b"\xff\xd9"  # after which there may be more
 EXIF = b"Exif\0\0", b"eXIf"  # before what a camera says, in the first 64 KiB of a JPEG or a PNG
 WHOLE = "must_be_a_whole_picture"  # the operation that fails if it is not; TensorFlow's error names it
 ORIENTATION = 0x0112  # EXIF's name of it
@@ -63,7 +64,7 @@ def picture(shape):
         return tf.map_fn(one, files, fn_output_signature=spec, parallel_iterations=1), {}
 
     wants = f"a JPEG or PNG file of at most {LARGEST // 1_000_000} megapixels"
-    huge = PNG + b"\0\0\0\rIHDR" + (100_000).to_bytes(4, "big") * 2
+    huge = PNG + b"\0\0\0\rIHDR" + (100_000).to_bytes(4, "big") * 2 + b"\0" * 9 + PNG_END
     half = tf.io.encode_jpeg(np.zeros((16, 16, 3), np.uint8)).numpy()[:-20]
     refused = {"no byte": b"", "a GIF": b"GIF89a" + b"\0" * 20, "a huge picture": huge, "half a JPEG": half}
     says = "turned as the camera says, on white, shrunk and cut to the middle; one of the model's size stays what it is"
@@ -79,6 +80,10 @@ def _decoded(file, largest, refuse_unless):
     is_jpeg = tf.equal(tf.strings.substr(start, 0, len(JPEG)), JPEG)
     begins = tf.io.decode_raw(tf.strings.substr(file, 0, 4), tf.uint8)  # a message must be text
     with tf.control_dependencies([refuse_unless(is_png | is_jpeg, "a file that begins with the bytes", begins)]):
+        data = tf.io.decode_raw(file, tf.uint8)
+        ends = tf.cond(is_png, lambda: _after(data, PNG_END), lambda: _after(data, JPEG_END))
+    cut = refuse_unless(tf.size(ends) > 0, "a file that is cut off, of bytes", tf.size(data))
+    with tf.control_dependencies([cut]):
         size = tf.cond(
             is_png,
             lambda: tf.io.decode_raw(tf.strings.substr(start, 16, 8), tf.int32, little_endian=False)[::-1],
@@ -104,17 +109,22 @@ def _decoded_png(file, depth):
     return tf.bitwise.bitwise_or(rgba, if_opaque)
 
 
+def _after(data, mark):
+    """Where the bytes of a mark have just ended in data, integers [N], N no less than the mark's length: int32 [M]."""
+    import tensorflow as tf
+
+    last = tf.size(data) - len(mark) + 1
+    here = [data[i : last + i] == byte for i, byte in enumerate(mark)]
+    return tf.cast(tf.where(tf.reduce_all(here, 0))[:, 0], tf.int32) + len(mark)
+
+
 def _orientation(file):
     """How the camera was held, from 1 to 8 as EXIF has it; 1 if the file does not say."""
     import tensorflow as tf
 
     head = tf.cast(tf.io.decode_raw(tf.strings.substr(file + b"\0" * 64, 0, 2**16), tf.uint8), tf.int32)
     size = tf.size(head)
-    starts = []  # offsets count from what comes after the mark
-    for mark in EXIF:
-        here = [head[i : size - len(mark) + i] == byte for i, byte in enumerate(mark)]
-        starts.append(tf.where(tf.reduce_all(here, 0))[:1, 0] + len(mark))
-    starts = tf.cast(tf.concat([*starts, [0]], 0), tf.int32)
+    starts = tf.concat([*(_after(head, mark)[:1] for mark in EXIF), [0]], 0)  # offsets count from here
     found, tiff = tf.size(starts) > 1, starts[0]
     little = head[tiff] == ord("I")  # Intel's order of bytes, or Motorola's
 

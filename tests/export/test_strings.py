@@ -129,8 +129,17 @@ def test_half_a_file_is_refused_by_the_name_of_its_input(form):
     file = encoded(photograph("RGB", (30, 30)), form)
     see(tf.constant([file]))
     for half in (file[: len(file) // 2], file[:-20]):
-        with pytest.raises(tf.errors.InvalidArgumentError, match=r"image_bytes/.*must_be_a_whole_picture"):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="image_bytes: got a file that is cut off, of bytes"):
             see(tf.constant([half]))
+    broken = file[:60] + file[100:]  # its end is there, and something is missing
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"image_bytes/.*must_be_a_whole_picture"):
+        see(tf.constant([broken]))
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG"])
+def test_what_follows_a_picture_in_its_file_does_not_matter(see, form):
+    file = encoded(photograph("RGB", (30, 30)), form)
+    np.testing.assert_array_equal(see([file + b"a film of a minute"]), see([file]))
 
 
 @pytest.mark.parametrize("orientation", range(10))
@@ -198,7 +207,7 @@ def bad_files():
         "text": (b"a red hat", "a file that begins with the bytes"),
         "png": (png[:16] + (2**31).to_bytes(4, "big") + png[20:], "a picture of height and width [30 -2147483648]"),
         "huge png": (png[:16] + (8000).to_bytes(4, "big") * 2 + png[24:], "a picture of height and width [8000 8000]"),
-        "no more": (png[:8], "a picture of height and width [0 0]"),
+        "no more": (png[:8], "a file that is cut off, of bytes 8"),
         "huge jpeg": (with_size(jpeg, b"\xff\xc0", 9000, 5000), "a picture of height and width [9000 5000]"),
     }
 
