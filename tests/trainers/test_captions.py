@@ -11,8 +11,19 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-import zoo
-from trainers import benchmark, caption, composition, draw_caption, illustration, judge, neighbours, show_attend_tell
+import zoo.run
+from trainers import (
+    benchmark,
+    caption,
+    composition,
+    draw_caption,
+    evaluate,
+    illustration,
+    judge,
+    neighbours,
+    scoring,
+    show_attend_tell,
+)
 from zoo import catalogue
 from zoo.configs.base import to_dict
 from zoo.data import captions as captioned
@@ -296,6 +307,23 @@ def test_the_nearest_training_image_is_found():
 @pytest.fixture
 def few(monkeypatch):
     monkeypatch.setattr(captioned, "SCENES", {"train": 60, "validation": 10, "test": 100, "held_out": 20})
+
+
+def test_captions_of_one_picture_are_one_in_the_error_and_gray_pixels_have_a_floor(painter, few):
+    run, model = zoo.run.open_run(painter), zoo.load(painter)
+    sets = evaluate.sets_of(run, model)
+    found = {one["name"]: one for one in evaluate.figures(evaluate.task_of("align_draw"), run, model, sets)}
+    bound, picture = scoring.scorer(model)(sets.test, (0, 0))["bound"], sets.test.arrays["picture"]
+    assert bound.shape == (500,) and found["bound"]["value"] == pytest.approx(bound.mean(), rel=1e-6)
+    of_pictures = [bound[picture == m].mean() for m in range(100)]  # five captions of each
+    want = np.std(of_pictures, ddof=1) / 10
+    assert found["bound"]["standard_error"] == pytest.approx(want, rel=1e-4)
+    x = sets.test.pictures.image / 255
+    with np.errstate(divide="ignore", invalid="ignore"):
+        entropy = -np.nan_to_num(x * np.log(x)) - np.nan_to_num((1 - x) * np.log(1 - x))
+    assert found["floor"]["value"] == pytest.approx(entropy.sum((1, 2, 3)).mean(), rel=1e-5)
+    assert found["floor"]["value"] < found["distortion"]["value"]
+    assert "no likelihood" in found["bound"]["definition"] and "log p(x) is" not in found["bound"]["definition"]
 
 
 def test_a_painter_is_judged_by_what_its_pictures_show(painter, few, monkeypatch, capsys):
