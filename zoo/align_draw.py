@@ -110,8 +110,8 @@ class AlignDRAW(Captioned):
             "posterior": keras.layers.Dense(2 * config.z_size, name="posterior"),  # of h_inf
             "generative": lstm_gates(config.hidden, "generative"),  # of [z; s; h_gen]
             "write": keras.layers.Dense(config.write_n**2 * config.image_shape[2], name="write"),  # of h_gen
-            "read_window": window_head("read_window"),  # of h_gen
-            "write_window": window_head("write_window"),
+            "read_window": window_head("read_window", config.first_side),  # of h_gen
+            "write_window": window_head("write_window", config.first_side),
         }
         if config.variant == "vector":
             self.language = SentenceVector(config.vocabulary, 2 * config.language, name="sentence")

@@ -7,7 +7,6 @@ The LSTMs' cells start from learned vectors too, on which the paper is silent.
 B batch, T glimpses, H x W x C an image of D values, N points along a window, Z latent size.
 """
 
-import math
 from typing import NamedTuple
 
 import keras
@@ -72,7 +71,7 @@ class DRAW(keras.Model):
         }
         if config.attention:
             # As wide as the image, a window of 2 x 2 points would see its four corners alone: black, on MNIST.
-            self.maps["read_window"] = window_head("read_window", log_delta=math.log(0.5))
+            self.maps["read_window"] = window_head("read_window", side=0.5)
             self.maps["write_window"] = window_head("write_window")
 
     def build(self, input_shape=None):

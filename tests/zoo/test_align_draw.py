@@ -673,7 +673,7 @@ CHANGES = {
 @pytest.mark.parametrize(
     ("config", "field"),
     [
-        *((ODD, field.name) for field in dataclasses.fields(AlignDRAWConfig)),
+        *((ODD, field.name) for field in dataclasses.fields(AlignDRAWConfig) if field.name != "first_side"),
         *((DENSE, name) for name in ("kind", "hidden")),
         (CONV, "filters"),
     ],
@@ -691,6 +691,16 @@ def test_each_field_of_the_config_changes_the_bound(config, field):
     assert abs(seen(config) - seen(dataclasses.replace(config, **{field: value}))) > 1e-4
 
 
+@pytest.mark.parametrize("side", [1.0, 0.5])
+def test_a_fresh_model_reads_and_writes_in_the_middle_on_the_share_that_first_side_says(side):
+    model = align_draw.build(dataclasses.replace(ODD, hidden=64, first_side=side))
+    batch = batch_of(ODD)
+    film = model.reconstruct(batch["image"], batch["caption"], model.noise(3, (0, 0)))
+    # (g_x, g_y, delta, variance, gamma): 3 points on 6 pixels, or half of them, to read; 2 points to write.
+    for name, want in (("read_windows", (4, 3, 3 * side, 1, 1)), ("windows", (4, 3, 6 * side, 1, 1))):
+        np.testing.assert_allclose(film[name], np.broadcast_to(want, (3, 3, 5)), rtol=0.1)
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_is_of_sizes_that_fit(name):
     settings = PRESETS[name]
@@ -705,6 +715,7 @@ def test_every_preset_is_of_sizes_that_fit(name):
         ({"vocabulary": 1}, "model.vocabulary: got 1"),
         ({"steps": 0}, "model.steps: got 0"),
         ({"image_shape": (4, 4)}, "model.image_shape"),
+        ({"first_side": 0.0}, r"model.first_side: got 0.0, expected a share in \(0, 1\]"),
     ],
 )
 def test_a_wrong_size_is_refused(changes, message):

@@ -36,12 +36,14 @@ class AlignDRAWConfig(CaptionConfig):
     z_size: int = 150  # Z, size of z at one step
     read_n: int = 8  # the read window has read_n x read_n points
     write_n: int = 8
+    first_side: float = 1.0  # of the windows before training, a share of the image's longer side
     align_size: int = 512  # d, where a state and a word meet
     # What of the caption a step sees: its words by attention, the last states of its LSTM, or the mean of word vectors.
     variant: Literal["align", "last", "vector"] = "align"
 
     def __post_init__(self):
         super().__post_init__()
+        require(0 < self.first_side <= 1, "model.first_side", self.first_side, "a share in (0, 1]")
         known = ("align", "last", "vector")
         require(self.variant in known, "model.variant", repr(self.variant), f"one of {', '.join(known)}")
 

@@ -11,12 +11,12 @@ import tensorflow as tf
 from zoo.nn.filterbank import filters, look, paint, window
 
 
-def window_head(name, log_delta=0.0):
-    """The affine map to a window's five numbers; the window starts centred, on everything if log_delta is 0."""
+def window_head(name, side=1.0):
+    """The affine map to a window's five numbers; the window starts centred and takes that share of the longer side."""
     return keras.layers.Dense(
         5,
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
-        bias_initializer=lambda shape, dtype=None: tf.constant([0, 0, 0, log_delta, 0], tf.float32),
+        bias_initializer=lambda shape, dtype=None: tf.constant([0, 0, 0, math.log(side), 0], tf.float32),
         name=name,
     )
 
