@@ -48,12 +48,13 @@ def ship(run, model):
     (folder / "config.json").write_text(portable({**run.config, "data_dir": None}))
     (folder / "metrics.json").write_text(portable(run.figures))
     shipped = run._replace(path=folder, config=json.loads((folder / "config.json").read_text()))
+    before = ", after that of the weights it began at" if "--init-from" in shipped.config["command"] else ""
     parts = [
         f'# {name}\n\n`zoo.load("{name}")`, {card.parameters(model):,} parameters.',
         f"## Figures\n\n{card.figures(shipped)}",
         f"## Data\n\n{card.data(shipped)}",
         f"## Made by\n\n`{shipped.config['command']}`",
-        f"{run.figures[0]['minutes']:.0f} min of training on two CPU cores.",
+        f"{run.figures[0]['minutes']:.0f} min of training on two CPU cores{before}.",
         "Settings, versions and the same figures for machines: `config.json`, `metrics.json`.",
         "## Limits\n\nMade to be read and learned from: a small model of a paper. It knows only data like that above.",
     ]
