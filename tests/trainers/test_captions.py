@@ -36,6 +36,7 @@ WORDS = ["a", "red", "circle", "above", "blue", "square", "3", *(f"w{i}" for i i
 
 def run_of(name, folder):
     """A run of random weights that knows some words."""
+    keras.utils.set_random_seed(0)
     settings = catalogue.preset(name, "smoke")
     model = catalogue.build(name, settings.model)
     model.words.learn(WORDS)
@@ -317,7 +318,8 @@ def test_captions_of_one_picture_are_one_in_the_error_and_gray_pixels_have_a_flo
     assert bound.shape == (500,) and found["bound"]["value"] == pytest.approx(bound.mean(), rel=1e-6)
     of_pictures = [bound[picture == m].mean() for m in range(100)]  # five captions of each
     want = np.std(of_pictures, ddof=1) / 10
-    assert found["bound"]["standard_error"] == pytest.approx(want, rel=1e-4)
+    # Bounds near 2,000 nats in float32 do not repeat to the last digit; single captions would give under half.
+    assert found["bound"]["standard_error"] == pytest.approx(want, rel=1e-2)
     x = sets.test.pictures.image / 255
     with np.errstate(divide="ignore", invalid="ignore"):
         entropy = -np.nan_to_num(x * np.log(x)) - np.nan_to_num((1 - x) * np.log(1 - x))
