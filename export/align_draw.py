@@ -1,9 +1,9 @@
 """Export alignDRAW or one of its baselines: python -m export.align_draw RUN --out models"""
 
-from export import latent
-from export.command import Sampling, main
-from export.signature import Signature
-from export.strings import caption
+from export.declare import latent
+from export.declare.signature import Signature
+from export.declare.strings import caption
+from export.make.command import Sampling, main
 
 
 def signatures(model, k):

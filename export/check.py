@@ -29,7 +29,7 @@ def main(arguments=None):
     try:
         options = tyro.cli(Options, prog="python -m export.check", args=arguments)
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        from export import proof
+        from export.prove import proof
 
         problems = proof.prove(options.version, options.tolerance)
     except (ValueError, OSError) as error:

@@ -1,8 +1,8 @@
 """Export DRAW or its classifier: python -m export.draw RUN --out models"""
 
-from export import latent
-from export.command import main
-from export.signature import Input, Signature
+from export.declare import latent
+from export.declare.signature import Input, Signature
+from export.make.command import main
 
 
 def signatures(model, k):

@@ -24,8 +24,8 @@ class Options:
 
 def ship(run, model):
     """Writes the folder and returns it. Raises ValueError if the weights are too large or have no figures."""
-    from export import card
-    from zoo.run import SHIPPED
+    from export.make import card
+    from zoo.store.runs import SHIPPED
 
     size = run.weights.stat().st_size
     if size > LARGEST:
@@ -66,7 +66,7 @@ def main(arguments=None):
     """The command line."""
     options = tyro.cli(Options, args=arguments, prog="python -m export.ship")
     import zoo
-    from zoo.run import open_run
+    from zoo.store.runs import open_run
 
     try:
         print(ship(open_run(options.run), zoo.load(options.run)))

@@ -5,16 +5,16 @@ call, or, for a search of its own, one word at a time: start, then decode_step w
 frozen network that makes the model's annotations is part of its export: pictures go in, whatever the encoder.
 """
 
-from export.command import Search, main
-from export.signature import Input, Offered, Signature
-from export.strings import picture
+from export.declare.signature import Input, Offered, Signature
+from export.declare.strings import picture
+from export.make.command import Search, main
 
 LEAST = -100.0  # the least log p that a phone is told: of -inf each kind of LiteRT file makes something else
 
 
 def signatures(model, width):
     """caption and caption_images by beam search; to phones greedy caption_images, start and decode_step."""
-    from zoo.nn import extractors
+    from zoo.nn.pretrained import extractors
 
     encoder, shape = model.config.encoder, model.picture_shape
     looked = {"images": Input(shape, "images, scaled as in training", interval=(0, 1))}

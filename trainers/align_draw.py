@@ -1,13 +1,13 @@
 """Train alignDRAW or a baseline that follows captions, too: python -m trainers.align_draw"""
 
-from trainers.command import main
-from trainers.task import Task
+from trainers.learn.command import main
+from trainers.learn.task import Task
 
 
 def panels(model, batch, noise):
     """Images drawn for captions, one word changing, the nearest training images, reconstructions; alignDRAW's steps."""
-    from trainers import pictures
-    from trainers.illustration import attended, nearest, texts_of, variations
+    from trainers.show import pictures
+    from trainers.show.illustration import attended, nearest, texts_of, variations
 
     caption, texts = batch["caption"], texts_of(model, batch["caption"])
     image = batch["image"].numpy()

@@ -17,7 +17,7 @@ from typing import Annotated
 
 import tyro
 
-from trainers.console import import_tensorflow, stop
+from trainers.learn.console import import_tensorflow, stop
 from zoo import catalogue
 
 SAMPLE_SECONDS = 0.2  # what is faster is repeated within one timing
@@ -93,7 +93,7 @@ def examples(settings, model, data_dir):
     """(what they are, the training split), random numbers of the right shapes if the data cannot be found."""
     import numpy as np
 
-    from trainers.evaluate import load_data
+    from trainers.score.figures import load_data
     from zoo import data
 
     try:
@@ -111,10 +111,10 @@ def measure(options, threads):
     import keras
     import tensorflow as tf
 
-    from trainers import products
-    from trainers.evaluate import task_of
-    from trainers.loop import distributed, step_function
-    from trainers.strategy import make_strategy
+    from trainers.learn.loop import distributed, step_function
+    from trainers.learn.strategy import make_strategy
+    from trainers.score.figures import task_of
+    from trainers.speed import products
 
     settings, load = settings_of(options), Load()
     keras.utils.set_random_seed(settings.seed)
@@ -221,7 +221,7 @@ def forward_of(learner, xla):
     """The learner's loss terms without their gradients, on the parts of the batch that it works on."""
     import tensorflow as tf
 
-    from trainers.step import cut
+    from trainers.learn.learner import cut
 
     terms = tf.function(learner.terms, jit_compile=xla)
     return lambda *arguments: [terms(*part) for part in zip(*(cut(x, learner.shards) for x in arguments), strict=True)]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from trainers.console import import_tensorflow, stop
+from trainers.learn.console import import_tensorflow, stop
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Options:
 
 def eye(model):
     """A function of images, float32 [B, H, W, C] in [0, 1], that gives a batch as the model takes it."""
-    from zoo.nn import extractors
+    from zoo.nn.pretrained import extractors
 
     key = next(iter(model.input_shapes))
     look = (lambda images: images) if key == "image" else extractors.extractor(key)
@@ -75,9 +75,9 @@ def caption(model, options):
     import numpy as np
     import tensorflow as tf
 
-    from trainers import pictures
-    from trainers.illustration import attention_strip
-    from zoo.data.photos import picture
+    from trainers.show import pictures
+    from trainers.show.illustration import attention_strip
+    from zoo.data.captioned.photos import picture
 
     height, width, channels = model.picture_shape
     look, failed = eye(model), 0

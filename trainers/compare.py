@@ -14,7 +14,7 @@ from typing import Literal
 
 import tyro
 
-from trainers.console import import_tensorflow
+from trainers.learn.console import import_tensorflow
 
 NEIGHBOURS = 5
 COLUMNS = {  # name: how it is written
@@ -67,13 +67,13 @@ def measure(folder):
     """The figures of a finished run; its latent means of the test split [N, 2], labels [N] and manifold images."""
     import numpy as np
 
-    import zoo.run
-    from trainers.board import read
-    from trainers.evaluate import sets_of
+    from trainers.score.figures import sets_of
+    from trainers.show.board import read
     from zoo import data
     from zoo.metrics import latent
+    from zoo.store import runs
 
-    run, model = zoo.run.open_run(folder), zoo.run.load(folder)
+    run, model = runs.open_run(folder), runs.load(folder)
     sets = sets_of(run, model)
     means = []
     for batch, n in data.in_order(sets.test, min(250, sets.test.size)):
@@ -120,7 +120,7 @@ def picture(found):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from trainers.pictures import grid
+    from trainers.show.pictures import grid
 
     figure = Figure((5 * len(found), 10), dpi=100, layout="constrained")
     canvas, axes = FigureCanvasAgg(figure), figure.subplots(2, len(found), squeeze=False)
@@ -148,7 +148,7 @@ def main(arguments=None):
     for network in options.networks:
         train(options, network, folder / network)
     import_tensorflow()
-    from trainers.pictures import save_png
+    from trainers.show.pictures import save_png
 
     found = [measure(folder / network) for network in options.networks]
     rows = [row for row, *_ in found]

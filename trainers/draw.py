@@ -1,14 +1,14 @@
 """Train DRAW: python -m trainers.draw --preset mnist"""
 
-from trainers.command import main
-from trainers.task import Task
+from trainers.learn.command import main
+from trainers.learn.task import Task
 
 FILMED = 16  # samples in a film
 
 
 def panels(model, batch, noise):
     """Samples, reconstructions, the canvas growing, the rate of each glimpse; the classifier's glimpses."""
-    from trainers import pictures
+    from trainers.show import pictures
 
     image = batch["image"].numpy()
     if hasattr(model, "classify"):
@@ -35,7 +35,7 @@ def panels(model, batch, noise):
 
 def paint(model, decoded):
     """Samples, and how the first of them were drawn."""
-    from trainers import pictures
+    from trainers.show import pictures
 
     canvases, windows = (decoded[name][:FILMED] if name in decoded else None for name in ("canvases", "windows"))
     return {

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from trainers.console import import_tensorflow, stop
+from trainers.learn.console import import_tensorflow, stop
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,8 +74,8 @@ def draw(model, options):
     import numpy as np
     import tensorflow as tf
 
-    from trainers import pictures
-    from trainers.illustration import attended
+    from trainers.show import pictures
+    from trainers.show.illustration import attended
     from zoo.metrics.text import tokens
 
     texts = [caption for caption in options.captions for _ in range(options.count)]

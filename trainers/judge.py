@@ -14,7 +14,7 @@ from typing import Annotated
 
 import tyro
 
-from trainers.console import import_tensorflow, stop
+from trainers.learn.console import import_tensorflow, stop
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,8 +102,8 @@ def data_dir_of(run, options):
 
 def judge_painter(run, model, options):
     """A model that follows captions: does it, and do pictures and captions belong together?"""
-    from trainers import composition, matching
-    from trainers.evaluate import sets_of
+    from trainers.score import composition, matching
+    from trainers.score.figures import sets_of
     from zoo import data
 
     sets, seed = sets_of(run, model, options.data_dir), options.seed
@@ -129,8 +129,8 @@ def judge_painter(run, model, options):
 
 def judge_teller(run, model, options):
     """What captions without any model score on the same split, and what the model's score where all is new."""
-    from trainers import neighbours
-    from trainers.evaluate import sets_of, task_of
+    from trainers.score import neighbours
+    from trainers.score.figures import sets_of, task_of
 
     sets = sets_of(run, model, options.data_dir)
     found = neighbours.baselines(model, sets) if sets.train.pictures else {}  # none is kept that is made at each visit
@@ -145,10 +145,11 @@ def main(arguments=None):
     """The command line."""
     options = tyro.cli(Options, args=arguments, prog="python -m trainers.judge")
     import_tensorflow()
-    import zoo.run
+    import zoo
+    from zoo.store import runs
 
     try:
-        run, model = zoo.run.open_run(options.run), zoo.load(options.run)
+        run, model = runs.open_run(options.run), zoo.load(options.run)
         if hasattr(model, "caption"):
             found = judge_teller(run, model, options)
         elif "caption" in model.input_shapes:

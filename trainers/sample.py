@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from trainers.console import import_tensorflow, stop
+from trainers.learn.console import import_tensorflow, stop
 
 BATCH = 250  # samples decoded at a time
 SHOWN = 64  # samples in the pictures, and in samples.npz with every step
@@ -58,16 +58,17 @@ def main(arguments=None):
     import_tensorflow()
     import numpy as np
 
-    import zoo.run
-    from trainers import pictures
-    from trainers.evaluate import task_of
+    import zoo
+    from trainers.score.figures import task_of
+    from trainers.show import pictures
+    from zoo.store import runs
 
     try:
-        run, model = zoo.run.open_run(options.run), zoo.load(options.run)
+        run, model = runs.open_run(options.run), zoo.load(options.run)
         z, decoded = sample(model, options.count, options.seed)
     except (ValueError, OSError) as error:
         stop(error)
-    task, shipped = task_of(run.model), zoo.run.SHIPPED in run.path.parents
+    task, shipped = task_of(run.model), runs.SHIPPED in run.path.parents
     folder = options.out or (pathlib.Path("samples", run.model, run.preset) if shipped else run.path / "samples")
     for name, picture in task.paint(model, {name: values[:SHOWN] for name, values in decoded.items()}).items():
         pictures.save(folder, name, picture)

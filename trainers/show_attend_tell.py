@@ -2,8 +2,8 @@
 
 import functools
 
-from trainers.command import main
-from trainers.task import Task
+from trainers.learn.command import main
+from trainers.learn.task import Task
 
 WIDTH = 5  # of beam search, in figures and pictures
 TOLD = 4  # examples whose attention is shown word by word
@@ -13,8 +13,8 @@ def panels(model, batch, noise):
     """Captions of the images, and for some the image anew for every word, clear where the model looked."""
     import numpy as np
 
-    from trainers import pictures
-    from trainers.illustration import attention_strip
+    from trainers.show import pictures
+    from trainers.show.illustration import attention_strip
 
     told, texts = tell(model, batch)
     longest = max(len(text.split()) for text in texts[:TOLD])
@@ -64,11 +64,11 @@ def figures(model, split, seed):
 def pointing(hypotheses, attention, grid, facts):
     """How the attention of words that name an object in the picture lies to that object.
 
-    attention: [T, L] of each hypothesis; facts: of scenes, see zoo.data.compositions.
+    attention: [T, L] of each hypothesis; facts: of scenes, see zoo.data.captioned.compositions.
     """
     import numpy as np
 
-    from zoo.data.compositions import OBJECTS
+    from zoo.data.captioned.compositions import OBJECTS
 
     hits, masses = [], []
     for m, (words, weights) in enumerate(zip(hypotheses, attention, strict=True)):
@@ -106,7 +106,7 @@ def learner(*arguments):
     import keras
     import tensorflow as tf
 
-    from trainers.step import Learner
+    from trainers.learn.learner import Learner
     from zoo.show_attend_tell import moving_average
 
     class Teller(Learner):

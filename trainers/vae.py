@@ -1,12 +1,12 @@
 """Train a VAE: python -m trainers.vae --preset mnist"""
 
-from trainers.command import main
-from trainers.task import Task
+from trainers.learn.command import main
+from trainers.learn.task import Task
 
 
 def panels(model, batch, noise):
     """Samples and reconstructions; with two latent dimensions the manifold."""
-    from trainers import pictures
+    from trainers.show import pictures
     from zoo.metrics import latent
 
     image = batch["image"].numpy()
@@ -22,7 +22,7 @@ def panels(model, batch, noise):
 
 def paint(model, decoded):
     """Samples."""
-    from trainers import pictures
+    from trainers.show import pictures
 
     return {"samples": pictures.grid(decoded["image"])}
 

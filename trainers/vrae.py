@@ -1,14 +1,14 @@
 """Train a VRAE: python -m trainers.vrae --preset tunes"""
 
-from trainers.command import main
-from trainers.task import Task
+from trainers.learn.command import main
+from trainers.learn.task import Task
 
 TUNES = 4  # shown in a picture
 
 
 def panels(model, batch, noise):
     """Samples and reconstructions, as images where rows were read, else as piano rolls."""
-    from trainers import pictures
+    from trainers.show import pictures
     from zoo.metrics import latent
 
     sequence = batch["sequence"].numpy()
@@ -25,7 +25,7 @@ def panels(model, batch, noise):
 
 def paint(model, decoded):
     """Samples."""
-    from trainers import pictures
+    from trainers.show import pictures
 
     sampled = decoded["sequence"]
     return {"samples": pictures.grid(sampled[..., None]) if paints_rows(model) else rolls(model, sampled)}
@@ -48,8 +48,8 @@ def rolls(model, tunes):
     """The first TUNES tunes of [N, S, D], one beside the other."""
     import numpy as np
 
-    from trainers import pictures
-    from zoo.data.tunes import lowest_note
+    from trainers.show import pictures
+    from zoo.data.music.tunes import lowest_note
 
     lowest = lowest_note(model.config.sequence_shape[1])
     found = [pictures.piano_roll(tune, lowest=lowest) for tune in tunes[:TUNES]]
@@ -58,8 +58,8 @@ def rolls(model, tunes):
 
 def files(model, noise, folder):
     """Sampled tunes as MIDI files."""
-    from trainers.midi import save_midi
-    from zoo.data.tunes import lowest_note
+    from trainers.show.midi import save_midi
+    from zoo.data.music.tunes import lowest_note
 
     if not paints_rows(model):
         lowest = lowest_note(model.config.sequence_shape[1])

@@ -3,6 +3,6 @@
 
 def load(name):
     """The trained model of a run directory ("runs/draw/digits") or of weights that ship ("draw/mnist")."""
-    from zoo import run  # TensorFlow is imported with the first model
+    from zoo.store import runs as run
 
     return run.load(name)

@@ -20,9 +20,10 @@ import keras
 import tensorflow as tf
 
 from zoo.configs.base import require
-from zoo.nn import decoding, extractors
+from zoo.nn import decoding
 from zoo.nn.attention import align, blend
 from zoo.nn.canvas import swap
+from zoo.nn.pretrained import extractors
 from zoo.nn.recurrence import lstm, lstm_gates, scan
 from zoo.nn.words import UNKNOWN, Words, mask
 

@@ -15,10 +15,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import zoo.run
-from trainers import command, evaluate, loop, scoring
+import zoo
+from trainers.learn import command, loop
+from trainers.score import figures as scored
+from trainers.score import scoring
 from zoo import catalogue, data
 from zoo.configs.base import from_dict, to_dict
+from zoo.store import runs
 
 SIZE = 3  # examples; odd and unequal to other sizes
 
@@ -233,7 +236,7 @@ def test_three_steps_end_with_figures_pictures_and_weights(name, trained):
     terms = {figure["name"]: figure["value"] for figure in figures}
     assert terms["bound"] == pytest.approx(terms["distortion"] + terms.get("rate", 0), rel=1e-5)
     assert list((trained / "pictures").iterdir())
-    assert zoo.run.open_run(trained).model == name
+    assert runs.open_run(trained).model == name
 
 
 def test_a_loaded_model_gives_the_same_numbers(trained):
@@ -245,8 +248,8 @@ def test_a_loaded_model_gives_the_same_numbers(trained):
 
 
 def test_a_score_is_the_mean_over_the_examples_of_the_split(trained):
-    run, model = zoo.run.open_run(trained), zoo.load(trained)
-    sets = evaluate.sets_of(run, model)
+    run, model = runs.open_run(trained), zoo.load(trained)
+    sets = scored.sets_of(run, model)
     bound = scoring.scorer(model)(sets.test, (0, 0))["bound"]
     assert len(bound) == sets.test.size == run.figures[0]["examples"]
     assert run.figures[0]["value"] == pytest.approx(float(np.mean(bound, dtype="f8")), rel=1e-6)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from export import command, package
-from export.signature import Input, Signature
+from export.declare.signature import Input, Signature
+from export.make import command, package
 from zoo import catalogue
 from zoo.configs.base import to_dict
 

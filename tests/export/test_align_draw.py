@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 
 import zoo
-from export import proof
 from export.align_draw import signatures
-from export.signature import phone_inputs, server_function, server_inputs
+from export.declare.signature import phone_inputs, server_function, server_inputs
+from export.prove import proof
 from zoo import catalogue
 
 SEEDS = np.int32([[1, 2], [3, 4], [5, 6]])

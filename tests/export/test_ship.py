@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 import zoo
-import zoo.run
 from export import ship
+from zoo.store import runs
 
 
 @pytest.fixture
 def run(write_run, tmp_path, monkeypatch):
     """A small run of DRAW, as trained from a folder of data; what ships goes aside."""
-    monkeypatch.setattr(zoo.run, "SHIPPED", tmp_path / "shipped")
+    monkeypatch.setattr(runs, "SHIPPED", tmp_path / "shipped")
     folder = write_run(tmp_path / "run", "draw", "smoke", {"image_shape": (9, 11, 2)})
     config = json.loads((folder / "config.json").read_text())
     command = f"python -m trainers.draw --preset smoke --data-dir {tmp_path}/sets --workdir {folder}"
@@ -28,7 +28,7 @@ def test_what_ships_is_the_run_without_the_machine_it_was_made_on(run, tmp_path,
     assert capsys.readouterr().out.strip() == str(shipped)
     for ours, theirs in zip(zoo.load("draw/smoke").variables, zoo.load(run).variables, strict=True):
         np.testing.assert_array_equal(ours, theirs)
-    assert zoo.run.open_run("draw/smoke").figures[0]["value"] == 91.25
+    assert runs.open_run("draw/smoke").figures[0]["value"] == 91.25
     card = (shipped / "README.md").read_text()
     assert "`python -m trainers.draw --preset smoke --data-dir data --workdir runs/draw/smoke`" in card
     assert "91.25 | nats" in card and "2 min of training on two CPU cores.\n" in card
@@ -39,7 +39,7 @@ def test_what_ships_is_the_run_without_the_machine_it_was_made_on(run, tmp_path,
 def test_the_card_says_so_if_the_run_began_at_other_weights(run):
     config = json.loads((run / "config.json").read_text())
     (run / "config.json").write_text(json.dumps(config | {"command": config["command"] + " --init-from draw/digits"}))
-    folder = ship.ship(zoo.run.open_run(run), zoo.load(run))
+    folder = ship.ship(runs.open_run(run), zoo.load(run))
     assert (
         "2 min of training on two CPU cores, after that of the weights it began at.\n"
         in (folder / "README.md").read_text()
@@ -51,7 +51,7 @@ def test_weights_without_figures_or_too_large_do_not_ship(run, tmp_path, monkeyp
     with pytest.raises(SystemExit, match=r"error: weights: got [\d,]+ bytes, expected at most 1,000"):
         ship.main([str(run)])
     monkeypatch.undo()
-    monkeypatch.setattr(zoo.run, "SHIPPED", tmp_path / "shipped")
+    monkeypatch.setattr(runs, "SHIPPED", tmp_path / "shipped")
     (run / "metrics.json").unlink()
     with pytest.raises(SystemExit, match="has no figures; measure with python"):
         ship.main([str(run)])

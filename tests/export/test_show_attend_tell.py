@@ -7,12 +7,13 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 import zoo
-from export import command, package, proof
+from export.declare.signature import server_function
+from export.make import command, package
+from export.prove import proof
 from export.show_attend_tell import LEAST, signatures
-from export.signature import server_function
 from zoo import catalogue
-from zoo.nn import extractors
 from zoo.nn.decoding import FIRST
+from zoo.nn.pretrained import extractors
 from zoo.nn.words import END, UNKNOWN
 
 WIDTH = 3  # as in conftest

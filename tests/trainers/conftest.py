@@ -21,7 +21,7 @@ WHOLE = "--preset smoke --regime dynamic --ema 0.9 --schedule cosine --steps 60 
 
 def _start(workdir, *arguments, model="vae", before="", environment=None):
     """A process that trains in workdir, its output in .stdout; `before` is Python that runs first."""
-    code = f"import sys; from trainers.{model} import TASK; from trainers.command import main; main(TASK, sys.argv[1:])"
+    code = f"import sys; from trainers import {model}; from trainers.learn.command import main; main({model}.TASK)"
     command = [sys.executable, "-u", "-c", f"{before}\n{code}", "--workdir", workdir, *arguments]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, cwd=ROOT, env={**os.environ, **(environment or {})}, **pipes)
@@ -72,7 +72,7 @@ def wait_for():
 @pytest.fixture
 def train(tmp_path, capfd):
     """(*arguments, model=, workdir=) -> (exit code, stdout, stderr) of a command line run in this process."""
-    from trainers import command
+    from trainers.learn import command
 
     def trained(*arguments, model="vae", workdir=tmp_path / "run", task=None):
         task = task or __import__(f"trainers.{model}", fromlist=["TASK"]).TASK
@@ -87,7 +87,7 @@ def train(tmp_path, capfd):
 @pytest.fixture
 def quick(monkeypatch):
     """No pictures and no scores at the end of a run: for tests of what comes before."""
-    from trainers import loop
+    from trainers.learn import loop
 
     monkeypatch.setattr(loop.Training, "finish", lambda self: 0)
     monkeypatch.setattr(loop.Training, "show", lambda self: None)

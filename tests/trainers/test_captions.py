@@ -11,25 +11,17 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-import zoo.run
-from trainers import (
-    benchmark,
-    caption,
-    composition,
-    draw_caption,
-    evaluate,
-    illustration,
-    judge,
-    neighbours,
-    scoring,
-    show_attend_tell,
-)
+import zoo
+from trainers import benchmark, caption, draw_caption, judge, show_attend_tell
+from trainers.score import composition, figures, neighbours, scoring
+from trainers.show import illustration
 from zoo import catalogue
 from zoo.configs.base import to_dict
-from zoo.data import captions as captioned
-from zoo.data import compositions
-from zoo.data.compositions import OBJECTS
+from zoo.data.captioned import captions as captioned
+from zoo.data.captioned import compositions
+from zoo.data.captioned.compositions import OBJECTS
 from zoo.show_attend_tell import ShowAttendTell
+from zoo.store import runs
 
 WORDS = ["a", "red", "circle", "above", "blue", "square", "3", *(f"w{i}" for i in range(63))]  # as many as it takes
 
@@ -311,9 +303,9 @@ def few(monkeypatch):
 
 
 def test_captions_of_one_picture_are_one_in_the_error_and_gray_pixels_have_a_floor(painter, few):
-    run, model = zoo.run.open_run(painter), zoo.load(painter)
-    sets = evaluate.sets_of(run, model)
-    found = {one["name"]: one for one in evaluate.figures(evaluate.task_of("align_draw"), run, model, sets)}
+    run, model = runs.open_run(painter), zoo.load(painter)
+    sets = figures.sets_of(run, model)
+    found = {one["name"]: one for one in figures.measure(figures.task_of("align_draw"), run, model, sets)}
     bound, picture = scoring.scorer(model)(sets.test, (0, 0))["bound"], sets.test.arrays["picture"]
     assert bound.shape == (500,) and found["bound"]["value"] == pytest.approx(bound.mean(), rel=1e-6)
     of_pictures = [bound[picture == m].mean() for m in range(100)]  # five captions of each

@@ -5,9 +5,12 @@ import pytest
 import tensorflow as tf
 
 import zoo
-from trainers import evaluate, scoring, vae
+from trainers import evaluate, vae
+from trainers.score import figures as scored
+from trainers.score import scoring
 from zoo.data import Data, Split
 from zoo.metrics import bounds
+from zoo.store import runs
 
 
 class Counting:
@@ -64,8 +67,8 @@ def test_the_importance_weighted_estimate_is_that_of_its_definition(split):
 def test_figures_are_numpy_means_with_all_that_makes_them_repeatable(split):
     examples = split(77)
     sets = Data("numbers", "static", *[examples] * 3, origin="made up")
-    run = zoo.run.Run(None, "vae", "smoke", None, {"command": "python -m trainers.vae"})
-    figures = evaluate.figures(vae.TASK, run, Counting(), sets, samples=3, seed=4, minutes=1.5)
+    run = runs.Run(None, "vae", "smoke", None, {"command": "python -m trainers.vae"})
+    figures = scored.measure(vae.TASK, run, Counting(), sets, samples=3, seed=4, minutes=1.5)
     by_name = {figure["name"]: figure for figure in figures}
     x = examples.arrays["image"][:, 0, 0, 0].astype("f8")
     assert by_name["bound"]["value"] == pytest.approx(3 * x.mean(), rel=1e-6)
@@ -79,19 +82,19 @@ def test_figures_are_numpy_means_with_all_that_makes_them_repeatable(split):
     for figure in figures:
         assert about.items() <= figure.items() and figure["trained_by"] == "python -m trainers.vae"
         assert {"name", "value", "unit", "standard_error", "definition"} <= figure.keys()
-    assert "77 examples of numbers, static" in evaluate.line(figures[0])
+    assert "77 examples of numbers, static" in scored.line(figures[0])
     assert not any(
         figure["name"].startswith("bits")
-        for figure in evaluate.figures(vae.TASK, run, Counting(), Data("numbers", "gray", *[examples] * 3, origin=""))
+        for figure in scored.measure(vae.TASK, run, Counting(), Data("numbers", "gray", *[examples] * 3, origin=""))
     )
 
 
 def test_more_samples_need_latent_variables(split):
     model = type("Classifier", (Counting,), {"log_weights": property()})()
     sets = Data("numbers", "gray", *[split(3)] * 3, origin="")
-    run = zoo.run.Run(None, "draw", "cluttered", None, {"command": ""})
+    run = runs.Run(None, "draw", "cluttered", None, {"command": ""})
     with pytest.raises(ValueError, match="samples: got 5, expected 1; draw has no latent variables"):
-        evaluate.figures(vae.TASK, run, model, sets, samples=5)
+        scored.measure(vae.TASK, run, model, sets, samples=5)
 
 
 def test_the_command_repeats_a_runs_own_figures(whole, tmp_path, capsys):
@@ -114,8 +117,8 @@ def test_the_command_repeats_a_runs_own_figures(whole, tmp_path, capsys):
 
 def test_the_bound_of_a_run_is_the_mean_of_its_models_terms(whole):
     """By hand: the weights, the test split, the noise."""
-    model, run = zoo.load(whole), zoo.run.open_run(whole)
-    examples = evaluate.sets_of(run, model).test
+    model, run = zoo.load(whole), runs.open_run(whole)
+    examples = scored.sets_of(run, model).test
     image = examples.arrays["image"].astype("f4") / 255
     noise = model.noise(len(image), tf.random.fold_in(tf.constant([0, 0]), 0))
     terms = model.loss_terms({"image": image}, noise)
@@ -136,7 +139,7 @@ def test_a_run_that_is_not_there_is_one_line(capsys, name):
 def test_weights_that_ship_are_scored_by_name_and_stay_as_they_are(whole, tmp_path, monkeypatch, capsys):
     import shutil
 
-    monkeypatch.setattr(zoo.run, "SHIPPED", tmp_path)
+    monkeypatch.setattr(runs, "SHIPPED", tmp_path)
     folder = tmp_path / "vae" / "smoke"
     folder.mkdir(parents=True)
     for name in ("config.json", "model.weights.h5"):

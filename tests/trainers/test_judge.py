@@ -4,9 +4,10 @@ import types
 import numpy as np
 import pytest
 
-import zoo.run
+import zoo
 from trainers import judge
 from zoo import data
+from zoo.store import runs
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def test_the_command_prints_one_json_object(monkeypatch, capsys):
     images = np.random.default_rng(1).random([20, 28, 28, 1], np.float32)
     model = types.SimpleNamespace(input_shapes={"image": (28, 28, 1)}, sample=lambda n, seed: images[:n])
     monkeypatch.setattr(zoo, "load", lambda name: model)
-    monkeypatch.setattr(zoo.run, "open_run", lambda name: types.SimpleNamespace(config={}))
+    monkeypatch.setattr(runs, "open_run", lambda name: types.SimpleNamespace(config={}))
     judge.main(["anything", "--count", "20", "--data", "digits"])
     found = json.loads(capsys.readouterr().out)
     assert found["samples"] == 20 and 0 <= found["recognised"] <= 1 and len(found["class_shares"]) == 10

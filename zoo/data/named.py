@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from zoo.data import captions, photos, scenes, sources
+from zoo.data.captioned import captions, photos
+from zoo.data.pictures import sources
+from zoo.data.pictures import transforms as scenes
 from zoo.data.split import Data, Split, frozen
 
 SOURCES = {
@@ -40,8 +42,8 @@ def load(name, *, shapes, regime, data_dir=None, seed=0, words=None) -> Data:
     name: one of NAMES, or a path: your arrays (`.npz`, see `sources.own`), chorales (`.json`, `.json.gz`), a folder
       of pictures with captions (see `photos.own`).
     shapes: per-example shapes the model takes, {"image": (H, W, C)} or {"sequence": (S, D)}; "label": (); "caption":
-      (L,), so many words with the end. With captions, {"vgg19": (L, D)} or another of zoo.nn.extractors.NAMED gives
-      annotations in place of images.
+      (L,), so many words with the end. With captions, {"vgg19": (L, D)} or another of
+      zoo.nn.pretrained.extractors.NAMED gives annotations in place of images.
     regime: "gray", values as they are; "dynamic", a Bernoulli draw of them, anew at each visit in training,
       once for validation and test; "static", binary data as is, gray data after one fixed Bernoulli draw.
     data_dir: folder of files and TFDS sets; default TFDS_DATA_DIR, then ~/tensorflow_datasets.

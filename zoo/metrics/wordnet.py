@@ -60,7 +60,7 @@ def _open():
 
 def cache_folder():
     """Where the copy of the system's dictionary lies, a folder of NLTK's form."""
-    from zoo import cache  # brings NumPy, which --help does not wait for
+    from zoo.store import cache
 
     return cache.folder() / "nltk_data"
 

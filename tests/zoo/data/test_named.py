@@ -5,7 +5,8 @@ import pytest
 import tensorflow_datasets as tfds
 from sklearn.datasets import load_digits
 
-from zoo.data import NAMES, batches, load, sources
+from zoo.data import NAMES, batches, load
+from zoo.data.pictures import sources
 
 IMAGE = {"image": (28, 28, 1)}
 

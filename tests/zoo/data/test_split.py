@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from zoo.data import Split, batches, in_order
-from zoo.data.scenes import bernoulli
+from zoo.data.pictures.transforms import bernoulli
 from zoo.data.split import BLOCK, frozen
 
 

@@ -1,0 +1,1 @@
+"""What a model offers: signatures and their inputs."""

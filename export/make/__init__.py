@@ -1,0 +1,1 @@
+"""What leaves: SavedModel, LiteRT files, model card."""

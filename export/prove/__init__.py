@@ -1,0 +1,1 @@
+"""The proof, outside our Python, that what leaves answers like Keras."""

@@ -1,0 +1,156 @@
+"""Replicas and workers change speed, never results beyond the order of sums. Every test has a time limit."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+TINY = "--preset smoke --steps 20 --every 10 --clip-norm 5"  # the gradient's norm is far above 5
+LIMIT = 300
+
+
+def difference(a, b):
+    """Largest difference of a weight, relative to the largest weight of its variable."""
+    weights = [name for name in b if name.startswith("model/")]
+    assert weights and a.keys() == b.keys()
+    return max(abs(a[name] - b[name]).max() / max(abs(b[name]).max(), 1e-3) for name in weights)
+
+
+@pytest.fixture(scope="session")
+def one_replica(once, request):
+    """DRAW after 20 steps in one replica."""
+
+    def make(folder):
+        command = [sys.executable, "-m", "trainers.draw", "--workdir", folder, *TINY.split()]
+        subprocess.run(command, check=True, timeout=LIMIT, cwd=request.config.rootpath)
+
+    return once("one-replica", make)
+
+
+@pytest.mark.timeout(LIMIT)
+def test_two_replicas_equal_one(tmp_path, one_replica, start, finish, state):
+    out, _ = finish(start(tmp_path, *TINY.split(), "--devices", "cpu:0,cpu:1", model="draw"))
+    assert "2 replicas with 8 examples each" in out
+    assert difference(state(tmp_path), state(one_replica)) <= 1e-4
+    ours, theirs = (json.loads((folder / "metrics.json").read_text()) for folder in (tmp_path, one_replica))
+    assert ours[0]["value"] == pytest.approx(theirs[0]["value"], rel=1e-4)
+
+
+# The second worker's clock runs a thousand times faster: how many steps a call makes must not depend on it.
+HURRIED = """
+import time, types
+from trainers import loop
+loop.time = types.SimpleNamespace(monotonic=lambda: 1000 * time.monotonic())
+"""
+
+
+def workers(start, folder, *more):
+    """Two workers of one cluster, in one directory."""
+    sockets = [socket.socket() for _ in range(2)]
+    for s in sockets:
+        s.bind(("127.0.0.1", 0))
+    addresses = [f"127.0.0.1:{s.getsockname()[1]}" for s in sockets]
+    for s in sockets:
+        s.close()
+    for index in range(2):
+        config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+        environment = {"TF_CONFIG": json.dumps(config)}
+        hurried = HURRIED if index else ""
+        yield start(folder, *TINY.split(), *more, model="draw", environment=environment, before=hurried)
+
+
+@pytest.mark.timeout(LIMIT)
+def test_two_workers_equal_one(tmp_path, one_replica, start, finish, state):
+    """They end like one process; the chief alone writes."""
+    processes = list(workers(start, tmp_path))
+    outputs = [finish(process)[0] for process in processes]
+    assert "test bound" in outputs[0] and "test bound" not in outputs[1]
+    assert difference(state(tmp_path), state(one_replica)) <= 1e-4
+    assert len(list((tmp_path / "train").glob("events*"))) == 1
+
+
+@pytest.mark.timeout(2 * LIMIT)
+@pytest.mark.parametrize("stopped", [0, 1], ids=["first", "second"])
+def test_a_worker_that_is_stopped_stops_the_others(tmp_path, start, wait_for, finish, state, stopped):
+    processes = list(workers(start, tmp_path, "--steps", "100000"))
+    wait_for(processes[stopped], "step")
+    processes[stopped].send_signal(signal.SIGTERM)
+    outputs = [finish(process)[0] for process in processes]
+    steps = {re.search(r"stopped by SIGTERM at step ([\d,]+); the same command continues", out)[1] for out in outputs}
+    assert len(steps) == 1 and state(tmp_path)["step"] == int(steps.pop().replace(",", ""))
+
+
+def test_a_batch_that_replicas_cannot_share_is_one_line(tmp_path, start, finish):
+    process = start(tmp_path / "run", *TINY.split(), "--batch-size", "17", "--devices", "cpu:0,cpu:1")
+    _, err = finish(process, 2)
+    assert err == "error: batch_size: got 17, expected a multiple of the 2 replicas\n"
+    assert not (tmp_path / "run").exists()
+
+
+# Adam hides a gradient that is twice too large, so plain descent stands in for it here.
+PLAIN = """
+import dataclasses, json
+import keras, numpy as np, tensorflow as tf
+from trainers import loop
+from trainers.learn.learner import Learner
+from trainers.learn.strategy import make_strategy
+from zoo import catalogue, data
+
+settings = dataclasses.replace(catalogue.preset("vae", "smoke"), batch_size=12, clip_norm=CLIP)
+found = {}
+for devices in ("cpu:0,cpu:1", "cpu:0"):
+    if devices == "cpu:0":
+        strategy = tf.distribute.MirroredStrategy(["CPU:0"])  # the CPU stays cut in two
+    else:
+        strategy = make_strategy(devices)  # before anything touches the CPU
+    sets = data.load("digits", shapes={"image": (28, 28, 1)}, regime="static")
+    keras.utils.set_random_seed(0)
+    seen = []
+    class Looking(Learner):
+        def losses_and_gradients(self, batch, noise):
+            tf.py_function(lambda z: seen.append(z.numpy().tolist()), [noise], [])
+            return super().losses_and_gradients(batch, noise)
+    with strategy.scope():
+        learner = Looking(catalogue.build("vae", settings.model), settings, strategy, xla=False)
+        learner.shards = 1
+        learner.optimizer = keras.optimizers.SGD(1e-3)
+        learner.optimizer.build(learner.model.trainable_variables)
+    before = [v.numpy() for v in learner.model.variables]
+    iterator = iter(loop.distributed(sets.train, settings, strategy, 0))
+    values = loop.step_function(learner)(iterator, 5)
+    moved = [(v.numpy() - b) for v, b in zip(learner.model.variables, before)]
+    found[devices] = {
+        "moved": [m.ravel().tolist() for m in moved],
+        "values": {name: value.numpy().tolist() for name, value in values.items()},
+        "noise": seen,
+    }
+print("FOUND" + json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize("clip", [1e9, 2.0], ids=["free", "clipped"])
+def test_two_replicas_take_one_replicas_plain_step(request, clip):
+    code = PLAIN.replace("CLIP", repr(clip))
+    command = [sys.executable, "-c", code]
+    process = subprocess.run(command, cwd=request.config.rootpath, capture_output=True, text=True, timeout=LIMIT)
+    assert process.returncode == 0, process.stderr[-4000:]
+    found = json.loads(process.stdout.partition("FOUND")[2])
+    two, one = found["cpu:0,cpu:1"], found["cpu:0"]
+    for a, b in zip(two["moved"], one["moved"], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6)
+    for name, values in one["values"].items():
+        np.testing.assert_allclose(two["values"][name], values, rtol=1e-4)
+    if clip == 2:
+        assert min(one["values"]["norm/gradient"]) > 2  # clipped in every step, reported before
+        # Five steps of 1e-3 along gradients of norm 2, which point in similar directions.
+        assert 0.75 * 5 * 2e-3 < np.linalg.norm(np.concatenate(one["moved"])) <= 5 * 2e-3 * 1.001
+    # Each replica has its own half of the noise that one replica has in whole.
+    halves = sorted(row for noise in two["noise"] for row in noise)
+    assert len(two["noise"]) == 10 and all(len(noise) == 6 for noise in two["noise"])
+    assert halves == sorted(row for noise in one["noise"] for row in noise)
+    assert len({tuple(row) for row in halves}) == 60

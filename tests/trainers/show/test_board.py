@@ -1,0 +1,132 @@
+import io
+
+import numpy as np
+import pytest
+from google.protobuf import text_format
+from PIL import Image
+from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import plugin_data_pb2
+from tensorboard.plugins.projector import ProjectorConfig
+from tensorboard.util.tensor_util import make_ndarray
+
+from trainers.show.board import Board
+
+SETTINGS = {
+    "model": {"image_shape": (28, 28, 1), "steps": 7},
+    "data": "digits",
+    "learning_rate": 0.001,
+    "ema": None,
+}
+
+
+def read(folder):
+    return EventAccumulator(str(folder), size_guidance={"tensors": 0}).Reload()
+
+
+def scalars(folder, tag):
+    return [(e.step, make_ndarray(e.tensor_proto)) for e in read(folder).Tensors(tag)]
+
+
+def test_train_and_validation_are_two_runs_with_the_same_tags(tmp_path):
+    with Board(tmp_path, SETTINGS) as board:
+        board.scalars(1, {"bound": 200.5, "rate": np.float32(3)})
+        board.scalars(2, {"bound": 150.25})
+        board.scalars(2, {"bound": 151.0}, split="validation")
+    assert scalars(tmp_path / "train", "bound") == [(1, 200.5), (2, 150.25)]
+    assert scalars(tmp_path / "train", "rate") == [(1, 3.0)]
+    assert scalars(tmp_path / "validation", "bound") == [(2, 151.0)]
+
+
+def test_stills_arrive_as_png_and_films_as_gif(tmp_path):
+    film = np.zeros([5, 12, 20, 3], np.uint8) + np.arange(0, 250, 50, np.uint8)[:, None, None, None]
+    with Board(tmp_path, SETTINGS) as board:
+        board.images(3, {"still": film[2], "canvas": film}, split="validation")
+    run = read(tmp_path / "validation")
+    for tag, kind, frames in [("still", "PNG", 1), ("canvas", "GIF", 5)]:
+        assert run.SummaryMetadata(tag).plugin_data.plugin_name == "images"
+        (event,) = run.Tensors(tag)
+        width, height, encoded = event.tensor_proto.string_val
+        image = Image.open(io.BytesIO(encoded))
+        assert (event.step, int(width), int(height)) == (3, 20, 12)
+        assert (image.format, image.size, getattr(image, "n_frames", 1)) == (kind, (20, 12), frames)
+
+
+def test_histograms_count_every_value(tmp_path):
+    with Board(tmp_path, SETTINGS) as board:
+        board.histograms(1, {"posterior/mean": np.linspace(-1, 1, 24).reshape(2, 3, 4)})
+    (event,) = read(tmp_path / "train").Tensors("posterior/mean")
+    buckets = np.frombuffer(event.tensor_proto.tensor_content).reshape(-1, 3)  # left, right, count
+    assert (buckets[0, 0], buckets[-1, 1], buckets[:, 2].sum()) == (-1, 1, 24)
+
+
+def test_settings_become_a_table_and_hyperparameters(tmp_path):
+    with Board(tmp_path / "draw" / "digits", SETTINGS) as board:
+        board.final(70, {"test/bound": 99.5})
+    (event,) = read(tmp_path / "draw/digits/train").Tensors("settings")
+    assert b"| model.steps | 7 |\n| data | digits |" in event.tensor_proto.string_val[0]
+
+    run = read(tmp_path / "draw/digits/hparams")
+    assert scalars(tmp_path / "draw/digits/hparams", "test/bound") == [(70, 99.5)]
+    content = run.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+    start = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info
+    assert start.group_name == "draw/digits"
+    assert start.hparams["model.steps"].number_value == 7 and start.hparams["data"].string_value == "digits"
+    assert start.hparams["model.image_shape"].string_value == "(28, 28, 1)"
+    assert start.hparams["ema"].string_value == "None"
+
+
+def test_a_resumed_run_withdraws_what_came_after_its_checkpoint(tmp_path):
+    first = Board(tmp_path, SETTINGS)
+    for step in (10, 20, 30, 40):
+        first.scalars(step, {"bound": step, "only_before": step})
+        first.scalars(step, {"bound": step}, split="validation")
+    first.flush()  # killed here, the last checkpoint being that of step 20
+    with Board(tmp_path, SETTINGS, start_step=20) as second:
+        second.scalars(25, {"bound": -25})
+        second.scalars(30, {"bound": -30})
+    assert scalars(tmp_path / "train", "bound") == [(10, 10), (20, 20), (25, -25), (30, -30)]
+    assert scalars(tmp_path / "train", "only_before") == [(10, 10), (20, 20)]
+    assert scalars(tmp_path / "validation", "bound") == [(10, 10), (20, 20)]
+
+
+def test_a_run_started_anew_in_the_same_folder_forgets_the_old_one(tmp_path):
+    with Board(tmp_path, SETTINGS) as board:
+        board.scalars(0, {"bound": 1})
+        board.scalars(9, {"bound": 2})
+    with Board(tmp_path, SETTINGS) as board:
+        board.scalars(1, {"bound": 3})
+    assert scalars(tmp_path / "train", "bound") == [(1, 3)]
+
+
+def test_flushed_events_are_on_disk_while_the_run_goes_on(tmp_path):
+    board = Board(tmp_path, SETTINGS)
+    board.scalars(1, {"bound": 5.0})
+    board.flush()
+    assert scalars(tmp_path / "train", "bound") == [(1, 5.0)]
+    board.close()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_projector_has_points_labels_and_images_in_the_same_order(tmp_path, channels):
+    points, labels = np.arange(15).reshape(5, 3) / 8, np.array([3, 1, 4, 1, 5])
+    images = np.full([5, 4, 6, channels], 0.2) * np.arange(1, 6)[:, None, None, None]
+    with Board(tmp_path, SETTINGS) as board:
+        board.projector(points, labels, images)
+    folder = tmp_path / "train"
+    (embedding,) = text_format.Parse((folder / "projector_config.pbtxt").read_text(), ProjectorConfig()).embeddings
+    np.testing.assert_allclose(np.loadtxt(folder / embedding.tensor_path, delimiter="\t"), points)
+    assert (folder / embedding.metadata_path).read_text().split() == ["3", "1", "4", "1", "5"]
+    assert list(embedding.sprite.single_image_dim) == [6, 4]  # width, height
+    sprite = np.asarray(Image.open(folder / embedding.sprite.image_path))
+    assert sprite.shape == (3 * 4, 3 * 6, 3)  # 5 images need a square of 3 x 3
+    corners = sprite[::4, ::6, 0].reshape(-1)
+    assert corners.tolist() == [51, 102, 153, 204, 255, 0, 0, 0, 0]
+
+
+def test_projector_keeps_no_more_points_than_the_sprite_has_places(tmp_path, monkeypatch):
+    monkeypatch.setattr("trainers.show.board.SPRITE_LIMIT", 13)
+    with Board(tmp_path, SETTINGS) as board:
+        board.projector(np.zeros([20, 3]), np.arange(20), np.zeros([20, 4, 6, 1]), name="z")
+    assert len((tmp_path / "train/z.tsv").read_text().splitlines()) == 4
+    assert (tmp_path / "train/z-labels.tsv").read_text().split() == ["0", "1", "2", "3"]
+    assert Image.open(tmp_path / "train/z-sprite.png").size == (12, 8)

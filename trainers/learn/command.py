@@ -1,0 +1,71 @@
+"""The command line of every trainer: python -m trainers.NAME. Answers --help without TensorFlow."""
+
+import argparse
+import dataclasses
+import pathlib
+import sys
+from typing import Annotated, Literal
+
+import tyro
+
+from trainers.learn.console import import_tensorflow, stop
+from zoo import catalogue
+from zoo.configs.base import Settings
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Train a model. The same command continues a run that was interrupted."""
+
+    settings: Annotated[Settings, tyro.conf.arg(name="")]
+    preset: str
+    """where the defaults come from: python -m trainers lists them"""
+    workdir: pathlib.Path | None = None
+    """the run directory (default: runs/MODEL/PRESET)"""
+    data_dir: pathlib.Path | None = None
+    """where data files or prepared TFDS data lie (default: TFDS_DATA_DIR)"""
+    devices: str = ""
+    """replicas, for instance gpu:0,gpu:1, or cpu:0,cpu:1 for two of one CPU (default: all GPUs, else the CPU)"""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """of the matrix products"""
+    xla: bool = True
+    """compile losses and gradients"""
+    init_from: str = ""
+    """start from the weights of another run or from shipped ones (draw/mnist)"""
+    dry_run: bool = False
+    """show shapes and parameters, make one step, write nothing"""
+    profile: bool = False
+    """write a trace of some steps for TensorBoard's profiler"""
+
+
+def parse(name, arguments):
+    """The Options of a model's command line. Exits with 2 and one line on bad input."""
+    known = catalogue.presets(name)
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--preset", default=next(iter(known)))
+    preset = first.parse_known_args(arguments)[0].preset
+    try:
+        default = Options(catalogue.preset(name, preset), preset)
+        options = tyro.cli(
+            Options,
+            default=default,
+            args=arguments,
+            prog=f"python -m trainers.{name}",
+        )
+    except ValueError as error:
+        stop(error)
+    return dataclasses.replace(options, workdir=options.workdir or pathlib.Path("runs", name, preset))
+
+
+def main(task, arguments=None):
+    """Runs a trainer's command line and exits."""
+    options = parse(task.name, sys.argv[1:] if arguments is None else arguments)
+    try:
+        import_tensorflow()
+        from trainers.learn.loop import train
+
+        sys.exit(train(task, options))
+    except (ValueError, OSError) as error:
+        stop(error)
+    except KeyboardInterrupt:
+        stop("interrupted before the first step", 130)

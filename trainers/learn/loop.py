@@ -1,0 +1,433 @@
+"""The training loop of every model: strategy, steps, checkpoints, TensorBoard, and a good end whatever happens."""
+
+import contextlib
+import dataclasses
+import json
+import math
+import os
+import signal
+import sys
+import time
+from importlib import metadata
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from trainers.learn.checkpoint import Checkpoints, assign
+from trainers.learn.console import Console
+from trainers.learn.strategy import agreed, is_chief, leave_last, make_strategy
+from trainers.score import figures, scoring
+from trainers.show import board, pictures
+from zoo import catalogue, data
+from zoo.configs.base import to_dict
+from zoo.store import runs
+from zoo.store.files import aside, lock, require_room, write_json
+
+DIVERGED = 3  # exit code after a loss that is not finite
+INTERRUPTED = {signal.SIGTERM: 0, signal.SIGINT: 130}  # exit codes, once the state is saved
+CALL_SECONDS = 1.0  # one call of the graph makes about so many seconds' worth of steps
+FIRST_PICTURES = 50  # step of the first pictures; the others follow at each doubling
+SHOWN = 16  # examples in the pictures
+EMBEDDED = 2000  # examples in TensorBoard's projector
+NOISE, VALIDATION, PICTURES = 1, 2, 3  # folded into the run's seed: each use has its own stream
+
+
+def train(task, options):
+    """Trains or continues the run in options.workdir. Returns the exit code.
+
+    Raises ValueError or OSError, each with one line for the user, before anything but the lock is written.
+    """
+    settings, workdir = options.settings, options.workdir
+    keras.config.set_dtype_policy("mixed_bfloat16" if options.dtype == "bfloat16" else "float32")
+    strategy = make_strategy(options.devices)
+    replicas = strategy.num_replicas_in_sync
+    if settings.batch_size % replicas:
+        raise ValueError(f"batch_size: got {settings.batch_size}, expected a multiple of the {replicas} replicas")
+    writes = is_chief(strategy) and not options.dry_run
+    with contextlib.ExitStack() as stack:
+        if writes:
+            stack.enter_context(lock(workdir))
+        if not options.dry_run:
+            check_same_run(workdir, describe(task, options))
+        keras.utils.set_random_seed(settings.seed)  # the initial weights
+        with strategy.scope():
+            model = catalogue.build(task.name, settings.model)
+            learner = task.learner(model, settings, strategy, options.xla)
+        if options.init_from:
+            start_from(options.init_from, model)
+        sets = figures.load_data(settings, model, options.data_dir)
+        if sets.words:
+            model.words.learn(sets.words)
+        if options.dry_run:
+            return dry_run(learner, sets)
+        return stack.enter_context(Training(task, options, learner, sets, writes)).run()
+
+
+def start_from(name, model):
+    """Gives a model the weights of another run or of shipped ones. Raises ValueError if they do not fit."""
+    other = runs.load(name)
+    if [v.shape for v in other.variables] != [v.shape for v in model.variables]:
+        pairs = differences(to_dict(other.config), to_dict(model.config))
+        different = "; ".join(f"{field} is {theirs} there, {ours} here" for field, theirs, ours in pairs)
+        raise ValueError(f"init_from: the weights of {name} do not fit ({different})")
+    for v, weight in zip(model.variables, other.variables, strict=True):
+        v.assign(weight.numpy())
+
+
+def describe(task, options):
+    """config.json, up to what only a process that trains can add: all that a later stage needs to know of a run."""
+    packages = ("tensorflow", "keras", "tensorflow-probability", "numpy")
+    return {
+        "model": task.name,
+        "preset": options.preset,
+        "settings": to_dict(options.settings),
+        "dtype": options.dtype,
+        "data_dir": str(options.data_dir) if options.data_dir else None,
+        "command": " ".join([f"python -m trainers.{task.name}", *sys.argv[1:]]),
+        "versions": {package: metadata.version(package) for package in packages},
+    }
+
+
+def check_same_run(workdir, config):
+    """Raises ValueError if the directory holds a run of another model or other settings; only `steps` may change."""
+    path = workdir / "config.json"
+    if not path.exists():
+        return
+    parts = []
+    for kept in (json.loads(path.read_text()), json.loads(json.dumps(config))):
+        settings = {name: value for name, value in kept["settings"].items() if name != "steps"}
+        # The model's own settings are called model, too.
+        parts.append({"name": kept["model"], "dtype": kept.get("dtype", "float32"), **settings})
+    different = [f"{name} was {old}, now {new}" for name, old, new in differences(*parts)]
+    if different:
+        raise ValueError(
+            f"workdir: {workdir} holds a run of other settings ({'; '.join(different)}); "
+            "give the same ones to continue it, or another --workdir"
+        )
+
+
+def differences(before, now, prefix=""):
+    """(dotted name, old, new) for every setting that differs between two nested dictionaries."""
+    for name in {**before, **now}:
+        old, new = before.get(name), now.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from differences(old, new, f"{prefix}{name}.")
+        elif old != new:
+            yield prefix + name, old, new
+
+
+def distributed(split, settings, strategy, start_step):
+    """Every replica's part of the global batches from start_step on: an iterable of (step, batch)."""
+
+    def pipeline(context):
+        here = strategy.num_replicas_in_sync // context.num_input_pipelines
+        first = context.input_pipeline_id * here
+
+        def parts(step, batch):
+            def cut(x):
+                parts = tf.reshape(x, tf.concat([[strategy.num_replicas_in_sync, -1], tf.shape(x)[1:]], 0))
+                return tf.ensure_shape(parts, [None, None, *x.shape[1:]])[first : first + here]
+
+            return tf.fill([here], step), {name: cut(x) for name, x in batch.items()}
+
+        batches = data.batches(split, settings.batch_size, settings.seed, start_step)
+        return batches.map(parts).unbatch().batch(1).map(first_of).prefetch(2 * here)
+
+    # Batches of static size, which XLA needs; unbatch alone forgets it.
+    size = settings.batch_size // strategy.num_replicas_in_sync
+
+    def first_of(step, batch):
+        return step[0], {name: tf.ensure_shape(x[0], [size, *x.shape[2:]]) for name, x in batch.items()}
+
+    if strategy.num_replicas_in_sync == 1:
+        return pipeline(tf.distribute.InputContext())
+    return strategy.distribute_datasets_from_function(pipeline)
+
+
+def step_function(learner):
+    """(iterator, n) -> {name: [n]}, n updates in one call of the graph; "step" tells which."""
+    strategy, settings = learner.strategy, learner.settings
+    seed = tf.constant([settings.seed, NOISE])
+
+    def replica_step(step, batch):
+        replicas = tf.distribute.get_replica_context()
+        # The global batch's noise, of which each replica takes its part: replicas change no result.
+        noise = learner.model.noise(settings.batch_size, tf.random.fold_in(seed, tf.cast(step, tf.int32)))
+        if replicas.num_replicas_in_sync > 1:
+            size = settings.batch_size // replicas.num_replicas_in_sync
+            first = replicas.replica_id_in_sync_group * size
+            noise = tf.nest.map_structure(
+                lambda x: tf.ensure_shape(x[first : first + size], [size, *x.shape[1:]]), noise
+            )
+        values = learner.step(batch, noise)
+        return {**values, "norm/weights": tf.linalg.global_norm(learner.model.trainable_variables)}
+
+    @tf.function
+    def run_steps(iterator, n):
+        first = strategy.run(replica_step, next(iterator))
+        rows = {name: tf.TensorArray(tf.float32, n) for name in first}
+
+        def mean(value):
+            return strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
+
+        rows = {name: rows[name].write(0, mean(value)) for name, value in first.items()}
+        for i in tf.range(1, n):
+            values = strategy.run(replica_step, next(iterator))
+            rows = {name: rows[name].write(i, mean(value)) for name, value in values.items()}
+        return {name: row.stack() for name, row in rows.items()}
+
+    return run_steps
+
+
+def dry_run(learner, sets):
+    """One step on a first batch; prints the parameters and the shapes. Writes nothing."""
+    for v in learner.model.variables:
+        print(f"{v.path:50} {tuple(v.shape)!s:20} {math.prod(v.shape):>12,}")
+    print(f"{'parameters':50} {'':20} {learner.model.count_params():>12,}")
+    iterator = iter(distributed(sets.train, learner.settings, learner.strategy, 0))
+    for name, array in sets.train.arrays.items():
+        print(f"{name}: {sets.train.size:,} training examples of {array.shape[1:]}, {sets.regime}")
+    values = step_function(learner)(iterator, 1)
+    print("one step: " + ", ".join(f"{name} {float(value[0]):.2f}" for name, value in values.items()))
+    return 0
+
+
+def means_by_tag(values):
+    """{TensorBoard's tag: mean} of {name: array}; names without a group come together under loss."""
+    return {name if "/" in name else f"loss/{name}": float(value.mean()) for name, value in values.items()}
+
+
+class Training:
+    """One process's part in a run."""
+
+    def __init__(self, task, options, learner, sets, writes):
+        self.task, self.options, self.learner, self.sets, self.writes = task, options, learner, sets, writes
+        self.model, self.settings, self.workdir = learner.model, options.settings, options.workdir
+        self.score = scoring.scorer(self.model, task.scores, options.xla)
+        self.step, self.seconds = 0, 0.0  # what a checkpoint holds beside the variables
+        self.best, self.best_step = math.inf, 0  # the lowest that validation gave, and when
+        self.refused = set()  # what the disk would not take
+        self.signal, self.saved = None, False  # a signal that came; whether all is saved that training has made
+
+    def __enter__(self):
+        self.checkpoints = Checkpoints(self.workdir / "checkpoints")
+        state = self.checkpoints.newest()
+        if state is not None:
+            assign(self.learner.variables, state)
+            self.step, self.seconds = int(state["step"]), float(state["seconds"])
+            self.best, self.best_step = float(state["best"]), int(state["best_step"])
+        if self.step > self.settings.steps:
+            raise ValueError(
+                f"steps: got {self.settings.steps}, expected at least the {self.step} that {self.workdir} has made"
+            )
+        if agreed(self.learner.strategy, [self.step]) != [self.step]:
+            raise ValueError(
+                f"workdir: {self.workdir} is at step {self.step} here, elsewhere for other workers; "
+                "give all workers the same directory, on storage they share"
+            )
+        self.console = Console(self.settings.steps, self.step)
+        self.checkpoints.warn = self.console.warn
+        if self.writes:
+            config = describe(self.task, self.options)
+            write_json(self.workdir / "config.json", {**config, "origin": self.sets.origin})
+            self.board = board.Board(self.workdir, to_dict(self.settings), self.step)
+        self.handlers = {number: signal.signal(number, self.on_signal) for number in INTERRUPTED}
+        return self
+
+    def __exit__(self, *_):
+        for number, handler in self.handlers.items():
+            signal.signal(number, handler)
+        self.console.close()
+        if self.writes:
+            with self.spared("TensorBoard's files"):
+                self.board.close()
+            leave_last(self.learner.strategy)
+
+    def on_signal(self, number, _):
+        self.signal = signal.Signals(number)
+        if self.saved:
+            sys.exit(self.stopped())
+
+    def stopped(self):
+        """Says that a signal ended the run; returns the exit code. Another worker's signal counts as SIGTERM."""
+        number = self.signal or signal.SIGTERM
+        self.console.say(f"stopped by {number.name} at step {self.step:,}; the same command continues")
+        return INTERRUPTED[number]
+
+    def run(self):
+        """Trains to the last step, a signal or a loss that is not finite. Returns the exit code."""
+        settings, say = self.settings, self.console.say
+        say(
+            f"{self.task.name}: {self.model.count_params():,} parameters; {self.sets.train.size:,} examples of "
+            f"{settings.data} ({self.sets.regime}), {settings.batch_size} a step"
+        )
+        replicas = self.learner.strategy.num_replicas_in_sync
+        if replicas > 1:
+            say(f"{replicas} replicas with {settings.batch_size // replicas} examples each")
+        if self.step:
+            say(f"continuing {self.workdir} at step {self.step:,}")
+        run_steps = step_function(self.learner)
+        iterator = iter(distributed(self.sets.train, settings, self.learner.strategy, self.step))
+        per_call, first_step, stop = 1, self.step, False
+        while self.step < settings.steps and not (stop or self.exhausted()):
+            if self.options.profile and self.step > first_step:
+                tf.profiler.experimental.start(str(self.workdir / "train"))
+            count = min(per_call, self.next_stop() - self.step)
+            began = time.monotonic()
+            values = {name: value.numpy() for name, value in run_steps(iterator, tf.constant(count)).items()}
+            seconds, stop = agreed(self.learner.strategy, [time.monotonic() - began, bool(self.signal)])
+            if self.options.profile and self.step > first_step:
+                tf.profiler.experimental.stop()
+                say(f"wrote a trace of {count} steps for TensorBoard's profiler")
+                self.options = dataclasses.replace(self.options, profile=False)
+            if not self.all_finite(values):
+                return DIVERGED
+            if self.step > first_step:  # the first call compiled
+                per_call = max(1, min(2 * per_call, round(CALL_SECONDS * count / seconds)))
+            self.step, self.seconds = self.step + count, self.seconds + seconds
+            self.report(values, count / seconds)
+            due = self.step % settings.every == 0 or self.step == settings.steps
+            if due or stop:
+                self.save(validate=due)
+        self.saved = True
+        if stop or self.signal:
+            return self.stopped()
+        if self.step < settings.steps:
+            say(f"ended at step {self.step:,}: the last {settings.patience} validations were no better")
+        return self.finish() if self.writes else 0
+
+    def exhausted(self):
+        """Whether validations have been no better for as long as settings.patience says."""
+        if not self.settings.patience:
+            return False
+        waited = self.step - self.best_step >= self.settings.patience * self.settings.every
+        return any(agreed(self.learner.strategy, [self.writes and waited]))  # the first worker validates
+
+    def next_stop(self):
+        """The next step after which something is due: a checkpoint or pictures."""
+        every = self.settings.every
+        shown = FIRST_PICTURES * 2 ** max(0, math.floor(math.log2(max(self.step, 1) / FIRST_PICTURES)) + 1)
+        return min(self.settings.steps, (self.step // every + 1) * every, shown)
+
+    def all_finite(self, values):
+        """False, and a line that names the step and its values, if a number is not finite."""
+        bad = ~np.isfinite(np.stack(list(values.values()))).all(0)
+        if not bad.any():
+            return True
+        i = int(bad.argmax())
+        found = ", ".join(f"{name} {value[i]:.4g}" for name, value in values.items())
+        kept = self.checkpoints.paths()
+        self.console.warn(
+            f"the loss is not finite at step {self.step + i + 1} ({found}); "
+            + (f"last good checkpoint: {kept[0].name}" if kept else "no checkpoint yet")
+            + f". Try --learning-rate {self.settings.learning_rate / 3:.1g} in another --workdir"
+        )
+        return False
+
+    def report(self, values, steps_per_second):
+        """The console's line and TensorBoard's train curves."""
+        examples = steps_per_second * self.settings.batch_size
+        self.console.update(self.step, float(values["bound"].mean()), examples)
+        if not self.writes:
+            return
+        rate = float(tf.convert_to_tensor(self.learner.optimizers[0].learning_rate))
+        with self.spared("TensorBoard's files"):
+            self.board.scalars(self.step, means_by_tag(values))
+            self.board.scalars(self.step, {"optimizer/learning_rate": rate, "speed/examples_per_second": examples})
+            if (self.step / FIRST_PICTURES) in (2.0**k for k in range(32)):
+                self.show()
+
+    def show(self):
+        """Pictures of the same examples and the same noise each time, early and then at doubling steps."""
+        batch, noise = self.fixed_examples()
+        with self.learner.averaged():
+            self.board.images(self.step, self.task.panels(self.model, batch, noise), "validation")
+            self.board.histograms(self.step, self.task.histograms(self.model, batch, noise), "validation")
+
+    def fixed_examples(self):
+        size = min(SHOWN, self.sets.validation.size)
+        batch, _ = figures.shown(self.sets, self.sets.validation, size)
+        return batch, self.model.noise(size, tf.constant([self.settings.seed, PICTURES]))
+
+    def save(self, validate):
+        """A checkpoint, after a validation where one is due; the weights too if they are the best so far."""
+        if not self.writes:
+            return
+        if validate:
+            with self.learner.averaged():
+                value = self.validate()
+                if value < self.best:
+                    with self.spared("the best weights"):
+                        require_room(self.workdir, 8 * self.model.count_params() + 2**20)  # twice what they take
+                        with aside(self.workdir / "model.weights.h5") as temporary:
+                            self.model.save_weights(temporary)
+                        self.best, self.best_step = value, self.step
+        with self.spared("TensorBoard's files"):
+            self.board.flush()
+        state = {name: v.numpy() for name, v in self.learner.variables.items()}
+        kept = {"best": self.best, "best_step": self.best_step, "seconds": self.seconds}
+        self.checkpoints.save(self.step, {**state, **kept})
+
+    @contextlib.contextmanager
+    def spared(self, what):
+        """Training goes on if the disk refuses what is written in the block; the first time that is said."""
+        try:
+            yield
+        except (OSError, tf.errors.ResourceExhaustedError) as error:
+            if what not in self.refused:
+                why = os.strerror(error.errno) if getattr(error, "errno", None) else str(error).splitlines()[0]
+                self.console.warn(f"{what} of step {self.step} not written ({why}); training goes on")
+            self.refused.add(what)
+
+    def validate(self):
+        """What picks the weights, the lower the better; every term and figure goes to TensorBoard."""
+        seed = (self.settings.seed, VALIDATION)
+        terms = self.score(self.sets.validation, seed)
+        whole = self.task.figures(self.model, self.sets.validation, self.settings.seed)
+        found = {f"score/{name}": value for name, (value, *_) in whole.items()}
+        with self.spared("TensorBoard's files"):
+            self.board.scalars(self.step, {**means_by_tag(terms), **found}, "validation")
+        return -whole[self.task.best][0] if self.task.best else float(terms["bound"].mean())
+
+    def finish(self):
+        """Scores and pictures of the best weights, and what to do next."""
+        say, run = self.console.say, self.workdir
+        keras.config.set_dtype_policy("float32")  # scores are those that `trainers.evaluate` will find
+        model = runs.load(run)
+        found = figures.measure(self.task, runs.open_run(run), model, self.sets, minutes=self.seconds / 60)
+        figures.write(run / "metrics.json", found)
+        figures.draw(self.task, model, self.sets, run / "pictures")
+        self.board.final(self.step, {f"test/{figure['name']}": figure["value"] for figure in found})
+        if self.task.embed is not None:
+            self.embed(model)
+        if curves := self.curves():
+            pictures.save(run / "pictures", "curve", pictures.curves(curves, "minutes of training"))
+        say()
+        for figure in found:
+            say(figures.line(figure))
+        say(f"pictures: {run / 'pictures'}")
+        say("next:")
+        say(f"  tensorboard --logdir {self.workdir}")
+        say(f"  python -m trainers.evaluate {run}")
+        say(f"  python -m export.{self.task.name} {run} --out models")
+        return 0
+
+    def curves(self):
+        """{split: (minutes of training, bound)} of the whole run, but for the beginning's high bounds.
+
+        Empty if TensorBoard's files are gone.
+        """
+        steps, speed = board.read(self.workdir / "train", "speed/examples_per_second")
+        found = {split: board.read(self.workdir / split, "loss/bound") for split in ("train", "validation")}
+        if not (len(steps) and len(found["validation"][0])):
+            return {}
+        minutes = np.cumsum(np.diff(steps, prepend=0) * self.settings.batch_size / speed) / 60
+        low = {split: bound <= found["validation"][1].max() for split, (_, bound) in found.items()}
+        return {split: (np.interp(at, steps, minutes)[low[split]], b[low[split]]) for split, (at, b) in found.items()}
+
+    def embed(self, model):
+        """The latent space of the test split for TensorBoard's projector."""
+        batch, n = next(data.in_order(self.sets.test, min(EMBEDDED, self.sets.test.size)))
+        noise = model.noise(n, tf.constant([self.settings.seed, PICTURES]))
+        self.board.projector(self.task.embed(model, batch, noise), batch.get("label"), batch.get("image"))

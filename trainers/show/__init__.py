@@ -1,0 +1,1 @@
+"""What there is to look at and to listen to: pictures, films, tunes, TensorBoard."""

@@ -1,0 +1,160 @@
+"""TensorBoard's view of a run: curves, pictures, films, histograms, settings, hyperparameters, latent space.
+
+Under the run directory, `train/` and `validation/` hold the same tags, so that TensorBoard draws both curves
+in one chart. `hparams/` holds the hyperparameters and the final figures only: their table stays short.
+"""
+
+import math
+import pathlib
+import time
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins import projector
+from tensorboard.plugins.hparams import api as hparams_api
+from tensorboard.plugins.image import metadata as image_metadata
+
+from trainers.show import pictures
+
+SPRITE_LIMIT = 8192  # pixels along an edge: the projector's page loads no larger sprite
+
+
+class Board:
+    """Writes one run's event files. Use it as a context manager, or call `close` at the end.
+
+    workdir: the run directory. settings: nested dict of plain values, shown as a table and as
+    hyperparameters. start_step: updates done before this process (0: a fresh run). What an earlier, killed
+    process wrote about later steps is withdrawn, so that no step shows twice. Call `flush` before each
+    checkpoint is saved: then a resumed run finds all curves complete up to its first step.
+    """
+
+    def __init__(self, workdir, settings, start_step=0):
+        self.workdir = pathlib.Path(workdir)
+        folders = ("train", "validation", "hparams")
+        self._writers = {name: _writer(self.workdir / name, start_step) for name in folders}
+        settings = _flat(settings)
+        with self._writers["hparams"].as_default():
+            name = "/".join(self.workdir.resolve().parts[-2:])  # MODEL/PRESET, the run's name in the table
+            hparams_api.hparams(settings, trial_id=name)
+        with self._writers["train"].as_default():
+            tf.summary.text("settings", _table(settings), step=start_step)
+        self.flush()
+
+    def scalars(self, step, values, split="train"):
+        """values: {tag: number}. Give train and validation the same tags."""
+        with self._writers[split].as_default(step):
+            for tag, value in values.items():
+                tf.summary.scalar(tag, value)
+
+    def images(self, step, pictures_by_tag, split="train"):
+        """{tag: uint8 [H, W, 3]} a still; {tag: uint8 [T, H, W, 3]}: a film, which plays on the page."""
+        with self._writers[split].as_default(step):
+            for tag, picture in pictures_by_tag.items():
+                picture = np.asarray(picture)
+                encode = pictures.encode_gif if picture.ndim == 4 else pictures.encode_png
+                height, width = picture.shape[-3:-1]
+                # the record that tf.summary.image writes, which itself can encode no GIF
+                record = tf.constant([str(width), str(height), encode(picture)])
+                metadata = image_metadata.create_summary_metadata(display_name=None, description=None)
+                tf.summary.write(tag, record, metadata=metadata)
+
+    def histograms(self, step, values, split="train"):
+        """values: {tag: array of any shape}."""
+        with self._writers[split].as_default(step):
+            for tag, value in values.items():
+                tf.summary.histogram(tag, value)
+
+    def final(self, step, figures):
+        """figures: {name: number}, the run's results, beside its hyperparameters in the HParams table."""
+        self.scalars(step, figures, "hparams")
+        self.flush()
+
+    def projector(self, points, labels=None, images=None, name="latent"):
+        """Points [N, Z] for the projector page, labels [N] and images [N, H, W, C] in [0, 1] drawn at them.
+
+        A later call replaces what an earlier one wrote. Only as many points are kept as one sprite has
+        places.
+        """
+        folder, config = self.workdir / "train", projector.ProjectorConfig()
+        embedding = config.embeddings.add(tensor_name=name, tensor_path=f"{name}.tsv")
+        if images is not None:
+            height, width = np.shape(images)[1:3]
+            points = points[: (SPRITE_LIMIT // max(height, width)) ** 2]
+            Image.fromarray(_sprite(images[: len(points)])).save(folder / f"{name}-sprite.png")
+            embedding.sprite.image_path = f"{name}-sprite.png"
+            embedding.sprite.single_image_dim.extend([width, height])
+        if labels is not None:
+            lines = [f"{label}\n" for label in labels[: len(points)]]
+            (folder / f"{name}-labels.tsv").write_text("".join(lines))
+            embedding.metadata_path = f"{name}-labels.tsv"
+        np.savetxt(folder / f"{name}.tsv", points, fmt="%.5g", delimiter="\t")
+        projector.visualize_embeddings(str(folder), config)
+
+    def flush(self):
+        """Hand everything to the operating system: it survives a kill of this process."""
+        for writer in self._writers.values():
+            writer.flush()
+
+    def close(self):
+        for writer in self._writers.values():
+            writer.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def read(folder, tag):
+    """A curve that a Board wrote into a folder, resumed or not: its steps and its values, [N] each (N may be 0)."""
+    found = EventAccumulator(str(folder), {"tensors": 0}).Reload()
+    events = found.Tensors(tag) if tag in found.Tags()["tensors"] else []
+    return np.array([e.step for e in events]), np.array([float(tf.make_ndarray(e.tensor_proto)) for e in events])
+
+
+def _writer(folder, start_step):
+    """A summary writer that first withdraws what the folder already tells of steps after start_step.
+
+    TF1's writer had purge_step for this, create_file_writer has nothing. TensorBoard's readers in Python drop
+    all events from a session's START on; its server in Rust waits, tag by tag, for a step to come again.
+    """
+    # files are read in the order of their names, which hold the second they were made in: never two in one second
+    while any(folder.glob(f"events.out.tfevents.{int(time.time())}.*")):
+        time.sleep(0.05)
+    writer = tf.summary.create_file_writer(str(folder))
+    start = tf.compat.v1.Event(
+        wall_time=time.time(),
+        step=start_step + 1 if start_step else 0,
+        session_log=tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START),
+    )
+    # TF 2.21 has no public way to the resource
+    tf.raw_ops.ImportEvent(writer=writer._resource, event=start.SerializeToString())
+    return writer
+
+
+def _flat(settings, prefix=""):
+    """{"model": {"steps": 64}} -> {"model.steps": 64}; what HParams cannot hold becomes text."""
+    flat = {}
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value if isinstance(value, bool | int | float | str) else str(value)
+    return flat
+
+
+def _table(flat):
+    lines = ["| setting | value |", "|---|---|"]
+    return "\n".join(lines + [f"| {key} | {str(value).replace('|', '&#124;')} |" for key, value in flat.items()])
+
+
+def _sprite(images):
+    """[N, H, W, C] in [0, 1] -> uint8 [side * H, side * W, 3]: the projector expects a square of images."""
+    n, height, width, _ = np.shape(images)
+    side = math.ceil(math.sqrt(n))
+    tiles = np.zeros([side * side, height, width, 3], np.uint8)
+    tiles[:n] = (np.clip(images, 0, 1) * 255).round()
+    return tiles.reshape(side, side, height, width, 3).swapaxes(1, 2).reshape(side * height, side * width, 3)
