@@ -5,4 +5,5 @@ from zoo import catalogue
 for model in catalogue.MODELS:
     print(f"python -m trainers.{model} --preset ...")
     for name, preset in catalogue.presets(model).items():
-        print(f"  {name:20} {preset.data}, {preset.regime}, {preset.steps:,} steps of {preset.batch_size}")
+        data = ", ".join([preset.data, *map(str, preset.data_options.values())])
+        print(f"  {name:20} {data}, {preset.steps:,} steps of {preset.batch_size}")

@@ -90,7 +90,7 @@ class Load:
 
 
 def examples(settings, model, data_dir):
-    """(what they are, the training split), random numbers of the right shapes if the data cannot be found."""
+    """(what they are, the data), random numbers of the right kind if the data cannot be found."""
     import numpy as np
 
     from trainers.score.figures import load_data
@@ -98,12 +98,12 @@ def examples(settings, model, data_dir):
 
     try:
         sets = load_data(settings, model, data_dir)
-        return f"{sets.name}, {sets.regime}", sets.train
+        return sets.told(model.modelled), sets
     except FileNotFoundError as error:
         print(f"warning: random numbers stand in for the data; {error}", file=sys.stderr)
-    bits = np.random.default_rng(0).integers(0, 2, (STAND_INS, *model.input_shapes["image"]), np.uint8)
-    arrays = {"image": bits * 255, "label": np.zeros(len(bits), np.int32)}
-    return "random numbers", data.Split({name: arrays[name] for name in model.input_shapes})
+    numbers = np.random.default_rng(0)
+    split = data.Split({name: field.random(STAND_INS, numbers) for name, field in model.fields.items()})
+    return "random numbers", data.Data("random numbers", split, split, split, "random numbers")
 
 
 def measure(options, threads):
@@ -113,7 +113,7 @@ def measure(options, threads):
 
     from trainers.learn.loop import distributed, step_function
     from trainers.learn.strategy import make_strategy
-    from trainers.score.figures import task_of
+    from trainers.learn.task import task_of
     from trainers.speed import products
 
     settings, load = settings_of(options), Load()
@@ -121,9 +121,10 @@ def measure(options, threads):
     strategy = make_strategy()
     with strategy.scope():
         model = catalogue.build(options.model, settings.model)
-        learner = task_of(options.model).learner(model, settings, strategy, options.xla)
-    origin, split = examples(settings, model, options.data_dir)
-    iterator = iter(distributed(split, settings, strategy, 0))
+        learner = task_of(options.model, settings.model).learner(model, settings, strategy, options.xla)
+    origin, sets = examples(settings, model, options.data_dir)
+    learner.enter(0)
+    iterator = iter(distributed(learner, sets, 0))
     run_steps = step_function(learner)
 
     def step(n):
@@ -141,7 +142,7 @@ def measure(options, threads):
     timed = products.largest(pairs)
     ways = {(pair, way): run for pair in timed for way, run in products.ways(*pair, learner.shards).items()}
     forward = repeated(strategy, forward_of(learner, options.xla))
-    gradients = repeated(strategy, learner.sharded)
+    gradients = repeated(strategy, lambda batch, noise: learner.sharded(batch, noise, tf.constant(0)))
 
     n = max(1, round(SAMPLE_SECONDS / once))
     runs = {  # name: (function, how many of what is timed it does)
@@ -165,7 +166,8 @@ def measure(options, threads):
     }
     best = {pair: min((quartiles(samples[pair, way])[1], way) for p, way in ways if p == pair) for pair in timed}
     covered = sum(pair[0].gflop * times for pair, times in timed.items())
-    rate = covered / sum(best[pair][0] * times for pair, times in timed.items())  # GFLOP in a millisecond
+    spent = sum(best[pair][0] * times for pair, times in timed.items())
+    rate = covered / spent if spent else math.inf  # GFLOP in a millisecond
     total = strategy.num_replicas_in_sync * (gflop + summed_gflop)
     ceiling_ms = total / strategy.num_replicas_in_sync / rate
     return {
@@ -223,7 +225,7 @@ def forward_of(learner, xla):
 
     from trainers.learn.learner import cut
 
-    terms = tf.function(learner.terms, jit_compile=xla)
+    terms = tf.function(lambda batch, noise: learner.terms(batch, noise, 0), jit_compile=xla)
     return lambda *arguments: [terms(*part) for part in zip(*(cut(x, learner.shards) for x in arguments), strict=True)]
 
 

@@ -1,7 +1,7 @@
-"""Does a recurrent inference network embed images better? python -m trainers.compare --data mnist
+"""Presets that differ in little, side by side: python -m trainers.compare vrae digits-nn digits-gru
 
-Trains a VRAE with each inference network on the same image rows with the same decoder and the same steps, then puts
-their figures in a table and their two-dimensional latent spaces side by side.
+Trains each with the ordinary command at the same number of steps and the same seed, or continues it, then puts their
+figures into a table, and their learning curves and an exhibit of each into a picture.
 """
 
 import dataclasses
@@ -10,49 +10,40 @@ import pathlib
 import signal
 import subprocess
 import sys
-from typing import Literal
+from typing import Annotated
 
 import tyro
 
-from trainers.learn.console import import_tensorflow
+from trainers.learn.console import import_tensorflow, stop
+from trainers.learn.task import task_of
+from zoo import catalogue
 
-NEIGHBOURS = 5
-COLUMNS = {  # name: how it is written
-    "network": "{}",
-    "parameters": "{:,}",
-    "bound": "{:.2f}",
-    "standard_error": "{:.2f}",
-    "distortion": "{:.2f}",
-    "rate": "{:.2f}",
-    "knn_accuracy": "{:.3f}",
-    "seconds_per_epoch": "{:.1f}",
-    "minutes": "{:.1f}",
-}
+EXHIBITS = ("manifold", "samples")  # the first that a model has stands in the picture
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """Train VRAEs that differ in their inference network alone, and compare them."""
+    """Train presets of a model at an equal budget, and compare them."""
 
-    data: Literal["digits", "mnist"] = "digits"
-    """presets digits-NETWORK or mnist-NETWORK"""
-    networks: tuple[Literal["nn", "rnn", "lstm", "gru"], ...] = ("nn", "lstm", "gru")
+    model: Annotated[str, tyro.conf.Positional]
+    """python -m trainers lists them"""
+    presets: Annotated[tuple[str, ...], tyro.conf.Positional]
+    """two or more of its presets"""
     steps: int | None = None
-    """optimiser updates of each (default: the presets')"""
+    """optimiser updates of each (default: the most that one of the presets has)"""
     seed: int = 0
     workdir: pathlib.Path | None = None
-    """where the runs, the table and the picture go (default: runs/compare/DATA)"""
+    """where the runs, the table and the picture go (default: runs/compare/MODEL)"""
     data_dir: pathlib.Path | None = None
     """where data files or prepared TFDS data lie (default: TFDS_DATA_DIR)"""
 
 
-def train(options, network, folder):
+def train(options, preset, steps, folder):
     """Trains, or continues, one run with the ordinary command. Exits with its code if it does not finish."""
-    command = [sys.executable, "-m", "trainers.vrae", "--preset", f"{options.data}-{network}"]
+    command = [sys.executable, "-m", f"trainers.{options.model}", "--preset", preset, "--steps", str(steps)]
     command += ["--workdir", str(folder), "--seed", str(options.seed)]
-    for name in ("steps", "data_dir"):
-        if getattr(options, name) is not None:
-            command += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
+    if options.data_dir is not None:
+        command += ["--data-dir", str(options.data_dir)]
     with subprocess.Popen(command) as child:
         term = signal.signal(signal.SIGTERM, lambda number, _: child.send_signal(number))
         interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to the child, which saves
@@ -64,79 +55,73 @@ def train(options, network, folder):
 
 
 def measure(folder):
-    """The figures of a finished run; its latent means of the test split [N, 2], labels [N] and manifold images."""
+    """(one row of the table, the learning curve (minutes, values), the exhibits) of a finished run."""
     import numpy as np
 
-    from trainers.score.figures import sets_of
+    from trainers.score import figures
     from trainers.show.board import read
-    from zoo import data
-    from zoo.metrics import latent
     from zoo.store import runs
 
     run, model = runs.open_run(folder), runs.load(folder)
-    sets = sets_of(run, model)
-    means = []
-    for batch, n in data.in_order(sets.test, min(250, sets.test.size)):
-        means.append(model.posterior(batch["sequence"])[0].numpy()[:n])
-    means, labels = np.concatenate(means), sets.test.arrays["label"]
-    figures = {figure["name"]: figure for figure in run.figures}
+    sets = figures.sets_of(run, model)
+    headline = next(iter(model.measures))
     # The median of the curve, which neither compilation nor validation moves.
-    speed = np.median(read(folder / "train", "speed/examples_per_second")[1])
+    steps, speed = read(folder / "train", "speed/examples_per_second")
+    at, values = read(folder / "validation", f"loss/{headline}")
+    minutes = np.cumsum(np.diff(steps, prepend=0) * run.settings.batch_size / speed) / 60
+    found = {one["name"]: (one["value"], one["standard_error"], one["unit"]) for one in run.figures}
     row = {
-        "network": run.settings.model.inference,
+        "preset": run.preset,
         "parameters": model.count_params(),
-        **{name: figures[name]["value"] for name in ("bound", "distortion", "rate")},
-        "standard_error": figures["bound"]["standard_error"],
-        "knn_accuracy": latent.knn_accuracy(means, labels, NEIGHBOURS),
-        "seconds_per_epoch": float(sets.train.size / speed),
-        "minutes": figures["bound"]["minutes"],
+        "figures": found,
+        "seconds_per_epoch": float(sets.train.size / np.median(speed)),
+        "minutes": run.figures[0]["minutes"],
         "steps": run.settings.steps,
         "seed": run.settings.seed,
         "data": f"{sets.origin}; {sets.test.size:,} test examples",
         "command": run.config["command"],
     }
-    z = latent.manifold(20).reshape(-1, 2)
-    return row, means, labels, model.decode(z)["sequence"].numpy()
+    task = task_of(run.model, run.settings.model)
+    shown = figures.shown(model, sets, "test", (0, 2))
+    return row, (np.interp(at, steps, minutes), values), task.exhibits(model, shown)
 
 
 def table(rows):
-    """Markdown."""
-    row = rows[0]
-    lines = [
-        f"{row['data']}. {row['steps']:,} steps, seed {row['seed']}. Nats per example; 5-NN: share of test means whose "
-        f"{NEIGHBOURS} nearest (itself left out) vote for their label.",
-        "",
-        "| " + " | ".join(COLUMNS).replace("_", " ") + " |",
-        "|" + " --- |" * len(COLUMNS),
-    ]
+    """Markdown: a row a preset, a column a figure that all of them have."""
+    names = [name for name in rows[0]["figures"] if all(name in row["figures"] for row in rows)]
+    heads = [f"{name.replace('_', ' ')} ({unit})" if (unit := rows[0]["figures"][name][2]) else name for name in names]
+    heads = ["preset", "parameters", *heads, "seconds per epoch", "minutes"]
+    lines = [f"{rows[0]['data']}. {rows[0]['steps']:,} steps, seed {rows[0]['seed']}.", ""]
+    lines += ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
     for row in rows:
-        lines.append("| " + " | ".join(form.format(row[name]) for name, form in COLUMNS.items()) + " |")
+        values = [row["figures"][name] for name in names]
+        cells = [f"{value:.4g}" + (f" ± {error:.2g}" if error else "") for value, error, _ in values]
+        cells = [row["preset"], f"{row['parameters']:,}", *cells, f"{row['seconds_per_epoch']:.1f}"]
+        lines.append("| " + " | ".join([*cells, f"{row['minutes']:.1f}"]) + " |")
     return "\n".join(lines) + "\n"
 
 
-def picture(found):
-    """Above the test means by label, with the same limits for all; below the manifold. uint8 [H, W, 3]."""
+def picture(rows, curves, exhibits, ylabel):
+    """The learning curves above, an exhibit of each preset below, side by side. uint8 [H, W, 3]."""
     import numpy as np
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from trainers.show.pictures import grid
-
-    figure = Figure((5 * len(found), 10), dpi=100, layout="constrained")
-    canvas, axes = FigureCanvasAgg(figure), figure.subplots(2, len(found), squeeze=False)
-    limit = max(np.quantile(np.abs(means), 0.998) for _, means, _, _ in found)
-    for column, (row, means, labels, images) in enumerate(found):
-        above, below = axes[:, column]
-        for label in np.unique(labels):
-            above.scatter(*means[labels == label].T, s=4, linewidths=0, color=f"C{label}", label=str(label))
-        above.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
-        above.set_title(
-            f"{row['network']}: bound {row['bound']:.1f}, {NEIGHBOURS}-NN {row['knn_accuracy']:.1%}, "
-            f"{row['seconds_per_epoch']:.1f} s/epoch"
-        )
-        below.imshow(grid(images[..., None], columns=20, scale=1))
+    names = [row["preset"] for row in rows]
+    figure = Figure((5 * len(rows), 9), dpi=100, layout="constrained")
+    canvas, grid = FigureCanvasAgg(figure), figure.add_gridspec(2, len(rows))
+    above = figure.add_subplot(grid[0, :])
+    for name, (minutes, values) in zip(names, curves, strict=True):
+        above.plot(minutes, values, marker=".", label=name)
+    above.set(xlabel="minutes of training", ylabel=f"validation, {ylabel}")
+    above.grid(alpha=0.3)
+    above.legend()
+    for column, (name, found) in enumerate(zip(names, exhibits, strict=True)):
+        below = figure.add_subplot(grid[1, column])
         below.axis("off")
-    axes[0, -1].legend(loc="upper right", markerscale=3, fontsize=8)
+        below.set_title(name)
+        if shown := next((found[tag] for tag in EXHIBITS if tag in found), None):
+            below.imshow(shown.pixels)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
@@ -144,17 +129,25 @@ def picture(found):
 def main(arguments=None):
     """The command line."""
     options = tyro.cli(Options, args=arguments, prog="python -m trainers.compare", description=__doc__)
-    folder = options.workdir or pathlib.Path("runs", "compare", options.data)
-    for network in options.networks:
-        train(options, network, folder / network)
+    try:
+        if len(options.presets) < 2:
+            raise ValueError(f"presets: got {len(options.presets)}, expected two or more of trainers.{options.model}")
+        steps = options.steps or max(catalogue.preset(options.model, preset).steps for preset in options.presets)
+        for preset in options.presets:
+            catalogue.preset(options.model, preset)
+    except ValueError as error:
+        stop(error)
+    folder = options.workdir or pathlib.Path("runs", "compare", options.model)
+    for preset in options.presets:
+        train(options, preset, steps, folder / preset)
     import_tensorflow()
-    from trainers.show.pictures import save_png
+    from trainers.show.exhibits import Picture
 
-    found = [measure(folder / network) for network in options.networks]
-    rows = [row for row, *_ in found]
-    (folder / "comparison.json").write_text(json.dumps(rows, indent=1))
-    (folder / "comparison.md").write_text(table(rows))
-    save_png(folder / "comparison.png", picture(found))
+    rows, curves, exhibits = zip(*(measure(folder / preset) for preset in options.presets), strict=True)
+    unit = next(iter(rows[0]["figures"].values()))[2]
+    (folder / "comparison.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    (folder / "comparison.md").write_text(table(rows), encoding="utf-8")
+    Picture(picture(rows, curves, exhibits, unit)).save(folder, "comparison")
     print(table(rows) + f"written: {folder / 'comparison'}.md, .json, .png")
 
 

@@ -1,46 +1,42 @@
 """Train DRAW: python -m trainers.draw --preset mnist"""
 
+from trainers.judges.options import Drawing
 from trainers.learn.command import main
 from trainers.learn.task import Task
+from zoo.configs.draw import ClassifierConfig, DRAWConfig
 
 FILMED = 16  # samples in a film
 
 
-def panels(model, batch, noise):
-    """Samples, reconstructions, the canvas growing, the rate of each glimpse; the classifier's glimpses."""
+def exhibits(model, shown):
+    """Samples, reconstructions, the canvas growing, the rate of each glimpse."""
     from trainers.show import pictures
+    from trainers.show.exhibits import Curve, Film, Picture
 
-    image = batch["image"].numpy()
-    if hasattr(model, "classify"):
-        windows = model.classify(batch["image"])["windows"].numpy()
-        still = image[:, None].repeat(windows.shape[1], 1)
-        return {"glimpses": pictures.film(still, None, windows, read_n=model.config.read_n)}
-    config, windows = model.config, points(model)
-    rates = model.rates(model.infer(batch["image"], noise)[1]).numpy()  # [T, N]
-    rebuilt = {name: value.numpy() for name, value in model.reconstruct(batch["image"], noise).items()}
-    sampled = {name: value.numpy() for name, value in model.decode(noise).items()}
-    few = slice(0, 4)
+    image, config = shown.batch["image"], model.config
+    rates = model.rates(model.infer(image, shown.noise)[1]).numpy()  # [T, N]
+    rebuilt = {name: value.numpy() for name, value in model.reconstruct(image, shown.noise).items()}
+    sampled = {name: value.numpy() for name, value in model.decode(shown.noise).items()}
+    windows = [rebuilt[name] if config.attention else None for name in ("windows", "read_windows")]
+    few = [None if each is None else each[:4] for each in windows]
     return {
         **paint(model, sampled),
-        "reconstructions": pictures.pairs(image, rebuilt["image"]),
-        "drawing": pictures.film(rebuilt["canvases"], rebuilt.get("windows"), rebuilt.get("read_windows"), **windows),
-        "steps": pictures.strip(
-            rebuilt["canvases"][few],
-            *(rebuilt[name][few] if config.attention else None for name in ("windows", "read_windows")),
-            **windows,
-        ),
-        "rate": pictures.curves({"rate": (range(1, len(rates) + 1), rates.mean(1))}, "glimpse"),
+        "reconstructions": Picture(pictures.pairs(image.numpy(), rebuilt["image"])),
+        "drawing": Film(pictures.film(rebuilt["canvases"], *windows, **points(model))),
+        "steps": Picture(pictures.strip(rebuilt["canvases"][:4], *few, **points(model))),
+        "rate": Curve({"rate": (range(1, len(rates) + 1), rates.mean(1))}, "glimpse"),
     }
 
 
 def paint(model, decoded):
     """Samples, and how the first of them were drawn."""
     from trainers.show import pictures
+    from trainers.show.exhibits import Film, Picture
 
     canvases, windows = (decoded[name][:FILMED] if name in decoded else None for name in ("canvases", "windows"))
     return {
-        "samples": pictures.grid(decoded["image"]),
-        "dreaming": pictures.film(canvases, windows, **points(model)),
+        "samples": Picture(pictures.grid(decoded["image"])),
+        "dreaming": Film(pictures.film(canvases, windows, **points(model))),
     }
 
 
@@ -50,25 +46,40 @@ def points(model):
     return {"window_n": config.write_n, "read_n": config.read_n} if config.attention else {}
 
 
-def histograms(model, batch, noise):
+def histograms(model, shown):
     """The posterior's means and scales, over glimpses and latent dimensions."""
-    if not hasattr(model, "encode"):
-        return {}
-    found = model.encode(batch["image"], noise)
+    found = model.encode(shown.batch["image"], shown.noise)
     return {"posterior/mean": found["mean"], "posterior/scale": found["scale"]}
 
 
-def scores(model, batch, noise):
-    """The classifier's error."""
-    if not hasattr(model, "classify"):
-        return {}
-    import tensorflow as tf
+def glimpses(model, shown):
+    """Where the classifier looked."""
+    from trainers.show import pictures
+    from trainers.show.exhibits import Film
 
-    wrong = tf.argmax(model.classify(batch["image"])["logits"], -1, tf.int32) != batch["label"]
-    return {"error": tf.cast(wrong, tf.float32)}
+    windows = model.classify(shown.batch["image"])["windows"].numpy()
+    still = shown.batch["image"].numpy()[:, None].repeat(windows.shape[1], 1)
+    return {"glimpses": Film(pictures.film(still, None, windows, read_n=model.config.read_n))}
 
 
-TASK = Task("draw", panels, histograms=histograms, scores=scores, paint=paint)
+def sample(*arguments):
+    """Images from the prior."""
+    from trainers.show.sampling import from_prior
+
+    return from_prior(paint, "image")(*arguments)
+
+
+def judge(*arguments):
+    """Are the samples digits?"""
+    from trainers.judges import digits
+
+    return digits.judge(*arguments)
+
+
+TASKS = {
+    DRAWConfig: Task("draw", exhibits, histograms, sample=sample, judge=judge, judging=Drawing),
+    ClassifierConfig: Task("draw", glimpses),
+}
 
 if __name__ == "__main__":
-    main(TASK)
+    main(TASKS)

@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 import sys
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 
@@ -16,7 +16,8 @@ class Options:
 
     run: Annotated[str, tyro.conf.Positional]
     """a run directory, or shipped weights such as draw/mnist"""
-    split: Literal["train", "validation", "test"] = "test"
+    split: str = "test"
+    """train, validation, test, or what else the data have (held_out, of scenes)"""
     samples: int = 1
     """K of the importance-weighted estimate of log p(x); 1 gives the bound alone"""
     data_dir: pathlib.Path | None = None
@@ -29,19 +30,22 @@ def main(arguments=None):
     options = tyro.cli(Options, args=arguments, prog="python -m trainers.evaluate")
     import_tensorflow()
     import zoo
-    from trainers.score.figures import line, measure, sets_of, task_of, write
+    from trainers.learn.task import task_of
+    from trainers.score.figures import line, measure, sets_of, write
     from zoo.store import runs
 
     try:
         run = runs.open_run(options.run)
         model = zoo.load(options.run)
-        task, sets = task_of(run.model), sets_of(run, model, options.data_dir)
+        task, sets = task_of(run.model, run.settings.model), sets_of(run, model, options.data_dir)
+        if options.split not in sets.splits:
+            raise ValueError(f"split: got {options.split!r}, expected one of {', '.join(sets.splits)}")
         minutes = run.figures[0]["minutes"] if run.figures else None
         found = measure(task, run, model, sets, options.split, options.samples, options.seed, minutes)
     except (ValueError, OSError) as error:
         stop(error)
     for figure in found:
-        print(line(figure))
+        print(line(figure, sets.told(model.modelled)))
     if runs.SHIPPED not in run.path.parents and options.split == "test":
         write(run.path / "metrics.json", found)
 

@@ -1,33 +1,64 @@
 """Train Show, Attend and Tell: python -m trainers.show_attend_tell"""
 
+import dataclasses
 import functools
+import itertools
+import pathlib
+import sys
 
 from trainers.learn.command import main
-from trainers.learn.task import Task
+from trainers.learn.task import Figure, Sampling, Task
+from zoo.configs.show_attend_tell import ShowAttendTellConfig
+from zoo.declare import Measure
 
 WIDTH = 5  # of beam search, in figures and pictures
 TOLD = 4  # examples whose attention is shown word by word
 
 
-def panels(model, batch, noise):
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Telling(Sampling):
+    """How pictures are described."""
+
+    width: int = WIDTH
+    """beams of the search; 1 is greedy"""
+    length_norm: float = 0.0
+    """captions are compared by log p / words to this power: 0 prefers short ones, 1 the mean of a word"""
+    hardest: bool = False
+    """look at the most probable place alone at every word, as hard attention does"""
+
+    def __post_init__(self):
+        if self.width < 1:
+            raise ValueError(f"width: got {self.width}, expected at least 1 beam")
+        if not 0 <= self.length_norm <= 10:
+            raise ValueError(f"length_norm: got {self.length_norm}, expected a power from 0 to 10")
+
+
+def exhibits(model, shown):
     """Captions of the images, and for some the image anew for every word, clear where the model looked."""
     import numpy as np
 
     from trainers.show import pictures
+    from trainers.show.exhibits import Picture
     from trainers.show.illustration import attention_strip
 
-    told, texts = tell(model, batch)
+    told, texts = tell(model, shown.batch)
     longest = max(len(text.split()) for text in texts[:TOLD])
+    if shown.split.source:
+        rows = shown.batch["picture"].numpy()
+        images = shown.split.source.image[rows] / np.float32(255)
+        references = [shown.split.source.captions[row] for row in rows]
+    else:
+        images, references = shown.batch["image"].numpy(), [()] * len(texts)
     strips = [
-        attention_strip(model, batch["image"][i].numpy(), text, told["attention"][i], longest, batch["references"][i])
+        attention_strip(model, images[i], text, told["attention"][i], longest, references[i])
         for i, text in enumerate(texts[:TOLD])
     ]
-    return {"captions": pictures.captioned(batch["image"], texts), "attention": np.concatenate(strips)}
+    return {"captions": Picture(pictures.captioned(images, texts)), "attention": Picture(np.concatenate(strips))}
 
 
 def tell(model, batch):
     """({"attention" ...} as arrays, texts) of beam search for a batch."""
-    told = teller(model)({name: batch[name] for name in model.input_shapes if name != "caption"})
+    told = teller(model)({name: batch[name] for name in model.fields if name != "caption"})
     texts = [text.decode() for text in model.words.captions(told["ids"]).numpy()]
     return {name: value.numpy() for name, value in told.items()}, texts
 
@@ -39,26 +70,29 @@ def teller(model):
     return tf.function(lambda batch: model.caption(batch, "beam", WIDTH), reduce_retracing=True)
 
 
-def figures(model, split, seed):
+def figures(model, sets, split, seed):
     """Scores of the captions of every picture against all its references; of scenes, where the attention was."""
     from zoo import data
     from zoo.metrics import text
 
-    if not split.pictures:  # made anew at each visit: there is nothing to score twice alike
+    examples = sets.splits[split]
+    if not examples.source:  # made anew at each visit: there is nothing to score twice alike
         return {}
-    many, attention, hypotheses = len(split.pictures.captions), [], []
-    for batch, n in data.in_order(split, min(100, many)):  # the first example of each picture comes first
+    many, attention, hypotheses = len(examples.source.captions), [], []
+    for batch, n in data.in_order(examples, min(100, many)):  # the first example of each picture comes first
         told, texts = tell(model, batch)
         hypotheses += [one.split() for one in texts[:n]]
         attention += list(told["attention"][:n])
         if len(hypotheses) >= many:
             break
-    references = [[text.tokens(one) for one in several] for several in split.pictures.captions]
+    references = [[text.tokens(one) for one in several] for several in examples.source.captions]
     found = text.scores(hypotheses[:many], references)
-    scored = {name: (value, "", ", ".join(text.DEFINITIONS[name])) for name, value in found.items()}
-    if "mask" in split.pictures.facts:
-        scored |= pointing(hypotheses[:many], attention, model.config.grid, split.pictures.facts)
-    return scored
+    scored = {name: (value, ", ".join(text.DEFINITIONS[name])) for name, value in found.items()}
+    if "mask" in examples.source.facts:
+        scored |= pointing(hypotheses[:many], attention, model.config.grid, examples.source.facts)
+    return {
+        name: Figure(value, Measure("", says, better="higher"), examples=many) for name, (value, says) in scored.items()
+    }
 
 
 def pointing(hypotheses, attention, grid, facts):
@@ -85,8 +119,8 @@ def pointing(hypotheses, attention, grid, facts):
         return {}
     of = "of words that name an object of the scene, "
     return {
-        "pointing": (float(np.mean(hits)), "", f"{of}those whose largest weight is at a place that the object touches"),
-        "attention_on_object": (float(np.mean(masses)), "", f"{of}the mean weight on the object's pixels"),
+        "pointing": (float(np.mean(hits)), f"{of}those whose largest weight is at a place that the object touches"),
+        "attention_on_object": (float(np.mean(masses)), f"{of}the mean weight on the object's pixels"),
     }
 
 
@@ -101,41 +135,105 @@ def covered(mask, grid):
     return mask
 
 
+def sample(model, paths, options):
+    """A line for each picture file, and a picture of the attention word by word."""
+    import numpy as np
+    import tensorflow as tf
+
+    from trainers.show.exhibits import Picture
+    from trainers.show.illustration import attention_strip
+    from trainers.show.sampling import Samples
+    from zoo.configs.base import require
+    from zoo.data.captioned.photos import picture
+
+    require(paths, "inputs", "none", "picture files, which this model describes")
+    height, width, channels = model.picture_shape
+    look, paths, made = eye(model), [pathlib.Path(path) for path in paths], Samples({}, {}, [])
+    for path, name in zip(paths, names(paths), strict=True):
+        try:
+            image = picture(path.read_bytes(), height, width) / np.float32(255)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            print(f"error: {path}: no picture that can be read ({reason})", file=sys.stderr, flush=True)
+            made = made._replace(failed=made.failed + 1)
+            continue
+        image = image if channels == 3 else tf.image.rgb_to_grayscale(image).numpy()
+        told = model.caption(look(image[None]), "beam", options.width, options.length_norm, hardest=options.hardest)
+        (text,) = (text.decode() for text in model.words.captions(told["ids"]).numpy())
+        made.exhibits[name] = Picture(attention_strip(model, image, text, told["attention"][0].numpy()))
+        made.lines.append(f"{path}: {text} (log p {float(told['score'][0]):.2f} nats; {name}.png)")
+    return made
+
+
+def eye(model):
+    """A function of images, float32 [B, H, W, C] in [0, 1], that gives a batch as the model takes it."""
+    from zoo.nn.pretrained import extractors
+
+    key = next(iter(model.fields))
+    look = (lambda images: images) if key == "image" else extractors.extractor(key)
+    return lambda images: {key: look(images)}
+
+
+def names(paths):
+    """What the exhibit of each path is called: its own name, numbered where that is taken by another."""
+    taken = set()
+    for path in paths:
+        tries = itertools.chain([path.stem], (f"{path.stem}-{k}" for k in itertools.count(2)))
+        name = next(name for name in tries if name not in taken)
+        taken.add(name)
+        yield name
+
+
+def judge(*arguments):
+    """What must be beaten, and how well compositions are told that training never showed."""
+    from trainers.judges import neighbours
+
+    return neighbours.judge(*arguments)
+
+
 def learner(*arguments):
-    """Learns from what training alone draws; hard attention compares its reward with a moving average."""
+    """Hard attention compares its reward with a moving average."""
     import keras
     import tensorflow as tf
 
     from trainers.learn.learner import Learner
     from zoo.show_attend_tell import moving_average
 
-    class Teller(Learner):
-        baseline = 0.0
-
-        def terms(self, batch, noise):
-            return self.model.loss_terms(batch, noise, training=True, baseline=self.baseline)
-
-    class Hard(Teller):
+    class Hard(Learner):
         def __init__(self, *arguments):
             super().__init__(*arguments)
             self.baseline = keras.Variable(0.0, trainable=False, name="baseline")
+
+        def terms(self, batch, noise, step):
+            return self.model.training_terms(batch, noise, step, baseline=self.baseline)
 
         @property
         def variables(self):
             return {**super().variables, "baseline": self.baseline}
 
-        def step(self, batch, noise):
-            values = super().step(batch, noise)
+        def step(self, batch, noise, step):
+            values = super().step(batch, noise, step)
             sampled = noise["expectation"][0] == 0
             moved = moving_average(self.baseline, values["distortion"])
             self.baseline.assign(tf.where(sampled, moved, self.baseline))
             return values
 
     model = arguments[0]
-    return (Hard if model.config.attention == "hard" else Teller)(*arguments)
+    return (Hard if model.config.attention == "hard" else Learner)(*arguments)
 
 
-TASK = Task("show_attend_tell", panels, figures=figures, best="bleu4", learner=learner)
+TASKS = {
+    ShowAttendTellConfig: Task(
+        "show_attend_tell",
+        exhibits,
+        figures=figures,
+        best="bleu4",
+        learner=learner,
+        sample=sample,
+        sampling=Telling,
+        judge=judge,
+    )
+}
 
 if __name__ == "__main__":
-    main(TASK)
+    main(TASKS)

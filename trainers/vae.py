@@ -1,44 +1,68 @@
 """Train a VAE: python -m trainers.vae --preset mnist"""
 
+from trainers.judges.options import Drawing
 from trainers.learn.command import main
 from trainers.learn.task import Task
+from zoo.configs.vae import VAEConfig
 
 
-def panels(model, batch, noise):
+def exhibits(model, shown):
     """Samples and reconstructions; with two latent dimensions the manifold."""
     from trainers.show import pictures
+    from trainers.show.exhibits import Picture
     from zoo.metrics import latent
 
-    image = batch["image"].numpy()
+    image = shown.batch["image"]
+    rebuilt = model.reconstruct(image, shown.noise)["image"].numpy()
     found = {
-        **paint(model, {"image": model.decode(noise)["image"].numpy()}),
-        "reconstructions": pictures.pairs(image, model.reconstruct(batch["image"], noise)["image"].numpy()),
+        **paint(model, {"image": model.decode(shown.noise)["image"].numpy()}),
+        "reconstructions": Picture(pictures.pairs(image.numpy(), rebuilt)),
     }
     if model.z_size == 2:
-        z = latent.manifold(20)
-        found["manifold"] = pictures.grid(model.decode(z.reshape(-1, 2))["image"].numpy(), columns=20, scale=1)
+        z = latent.manifold(20).reshape(-1, 2)
+        found["manifold"] = Picture(pictures.grid(model.decode(z)["image"].numpy(), columns=20, scale=1))
     return found
 
 
 def paint(model, decoded):
     """Samples."""
     from trainers.show import pictures
+    from trainers.show.exhibits import Picture
 
-    return {"samples": pictures.grid(decoded["image"])}
+    return {"samples": Picture(pictures.grid(decoded["image"]))}
 
 
-def histograms(model, batch, noise):
+def histograms(model, shown):
     """The posterior's means and scales, over examples and latent dimensions."""
-    found = model.encode(batch["image"], noise)
+    found = model.encode(shown.batch["image"], shown.noise)
     return {"posterior/mean": found["mean"], "posterior/scale": found["scale"]}
 
 
-def embed(model, batch, noise):
-    """Posterior means, [B, Z]."""
-    return model.encode(batch["image"], noise)["mean"].numpy()
+def embed(model, shown):
+    """Posterior means."""
+    from trainers.show.exhibits import Scatter
+
+    means = model.encode(shown.batch["image"], shown.noise)["mean"].numpy()
+    return Scatter(means, shown.batch.get("label"), shown.batch["image"])
 
 
-TASK = Task("vae", panels, histograms=histograms, embed=embed, paint=paint)
+def sample(*arguments):
+    """Images from the prior."""
+    from trainers.show.sampling import from_prior
+
+    return from_prior(paint, "image")(*arguments)
+
+
+def judge(*arguments):
+    """Are the samples digits?"""
+    from trainers.judges import digits
+
+    return digits.judge(*arguments)
+
+
+TASKS = {
+    VAEConfig: Task("vae", exhibits, histograms, embed=embed, sample=sample, judge=judge, judging=Drawing),
+}
 
 if __name__ == "__main__":
-    main(TASK)
+    main(TASKS)

@@ -1,47 +1,55 @@
 """Train a VRAE: python -m trainers.vrae --preset tunes"""
 
 from trainers.learn.command import main
-from trainers.learn.task import Task
+from trainers.learn.task import Figure, Task
+from zoo.configs.vrae import VRAEConfig
+from zoo.declare import Measure
 
 TUNES = 4  # shown in a picture
+NEIGHBOURS = 5
 
 
-def panels(model, batch, noise):
-    """Samples and reconstructions, as images where rows were read, else as piano rolls."""
+def exhibits(model, shown):
+    """Samples and reconstructions, as images where rows were read, else as piano rolls; a plane of z and its images."""
+    import numpy as np
+
     from trainers.show import pictures
+    from trainers.show.exhibits import Picture
     from zoo.metrics import latent
 
-    sequence = batch["sequence"].numpy()
-    found = paint(model, {"sequence": model.decode(noise)["sequence"].numpy()})
-    rebuilt = model.reconstruct(batch["sequence"], noise)["sequence"].numpy()
+    sequence = shown.batch["sequence"]
+    rebuilt = model.reconstruct(sequence, shown.noise)["sequence"].numpy()
+    sampled = model.decode(shown.noise)["sequence"].numpy()
+    found = paint(model, {"sequence": sampled if paints_rows(model) else sampled[:TUNES]})
     if not paints_rows(model):
-        return {**found, "reconstructions": rolls(model, between(sequence, rebuilt))}
-    found["reconstructions"] = pictures.pairs(sequence[..., None], rebuilt[..., None])
+        pairs = np.stack([sequence, rebuilt], 1).reshape(-1, *rebuilt.shape[1:])
+        return {**found, "reconstructions": Picture(rolls(model, pairs))}
+    found["reconstructions"] = Picture(pictures.pairs(sequence.numpy()[..., None], rebuilt[..., None]))
     if model.z_size == 2:
         z = latent.manifold(20).reshape(-1, 2)
-        found["manifold"] = pictures.grid(model.decode(z)["sequence"].numpy()[..., None], columns=20, scale=1)
+        images = model.decode(z)["sequence"].numpy()[..., None]
+        found["manifold"] = Picture(pictures.grid(images, columns=20, scale=1))
     return found
 
 
 def paint(model, decoded):
-    """Samples."""
+    """Samples, of tunes as MIDI, too."""
     from trainers.show import pictures
+    from trainers.show.exhibits import Midi, Picture
+    from zoo.data.music.tunes import lowest_note
 
     sampled = decoded["sequence"]
-    return {"samples": pictures.grid(sampled[..., None]) if paints_rows(model) else rolls(model, sampled)}
+    if paints_rows(model):
+        return {"samples": Picture(pictures.grid(sampled[..., None]))}
+    lowest = lowest_note(model.config.sequence_shape[1])
+    tunes = {f"tune-{i:02}": Midi(tune, lowest) for i, tune in enumerate(sampled)}
+    return {"samples": Picture(rolls(model, sampled)), **tunes}
 
 
 def paints_rows(model):
     """Whether a sequence is an image read row by row."""
     steps, features = model.config.sequence_shape
     return steps == features
-
-
-def between(originals, rebuilt):
-    """Each original followed by its reconstruction, [2 N, S, D]."""
-    import numpy as np
-
-    return np.stack([originals, rebuilt], 1).reshape(-1, *originals.shape[1:])
 
 
 def rolls(model, tunes):
@@ -56,29 +64,46 @@ def rolls(model, tunes):
     return np.concatenate([np.pad(roll, ((0, 0), (0, 6), (0, 0)), constant_values=255) for roll in found], 1)
 
 
-def files(model, noise, folder):
-    """Sampled tunes as MIDI files."""
-    from trainers.show.midi import save_midi
-    from zoo.data.music.tunes import lowest_note
-
-    if not paints_rows(model):
-        lowest = lowest_note(model.config.sequence_shape[1])
-        for i, tune in enumerate(model.decode(noise)["sequence"].numpy()):
-            save_midi(folder / f"tune-{i:02}.mid", tune, lowest)
-
-
-def histograms(model, batch, noise):
+def histograms(model, shown):
     """The posterior's means and scales, over examples and latent dimensions."""
-    found = model.encode(batch["sequence"], noise)
+    found = model.encode(shown.batch["sequence"], shown.noise)
     return {"posterior/mean": found["mean"], "posterior/scale": found["scale"]}
 
 
-def embed(model, batch, noise):
-    """Posterior means, [B, Z]."""
-    return model.encode(batch["sequence"], noise)["mean"].numpy()
+def embed(model, shown):
+    """Posterior means."""
+    from trainers.show.exhibits import Scatter
+
+    return Scatter(model.posterior(shown.batch["sequence"])[0].numpy(), shown.batch.get("label"))
 
 
-TASK = Task("vrae", panels, histograms=histograms, embed=embed, files=files, paint=paint)
+def figures(model, sets, split, seed):
+    """Whether rows that are near in the latent space show the same digit."""
+    import numpy as np
+
+    from zoo import data
+    from zoo.metrics import latent
+
+    examples = sets.splits[split]
+    if not paints_rows(model) or "label" not in examples.arrays or examples.size <= NEIGHBOURS:
+        return {}
+    means = [
+        model.posterior(batch["sequence"])[0].numpy()[:n]
+        for batch, n in data.in_order(examples, min(250, examples.size))
+    ]
+    says = f"examples whose {NEIGHBOURS} nearest latent means (itself left out) vote for their label"
+    share = latent.knn_accuracy(np.concatenate(means), examples.arrays["label"], NEIGHBOURS)
+    return {"nearest_neighbours": Figure(share, Measure("fraction", says, better="higher"))}
+
+
+def sample(*arguments):
+    """Sequences from the prior."""
+    from trainers.show.sampling import from_prior
+
+    return from_prior(paint, "sequence")(*arguments)
+
+
+TASKS = {VRAEConfig: Task("vrae", exhibits, histograms, figures, embed=embed, sample=sample)}
 
 if __name__ == "__main__":
-    main(TASK)
+    main(TASKS)

@@ -13,6 +13,7 @@ B batch, T glimpses, L words with the end and padding, H x W x C an image, N poi
 K units of the language model in each direction, V vocabulary.
 """
 
+import math
 from typing import NamedTuple
 
 import keras
@@ -20,12 +21,15 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from zoo.configs.align_draw import AlignDRAWConfig
+from zoo.declare import Field
+from zoo.declare.measure import bound
 from zoo.nn.attention import align, blend
 from zoo.nn.canvas import glimpse, stacked, stroke, swap, window_head
 from zoo.nn.captions import Language, SentenceVector
 from zoo.nn.filterbank import Window
 from zoo.nn.gaussian import GaussianHead, apply_chain, build_chain, gaussian
 from zoo.nn.gaussian import bernoulli as pixels  # p(x | z, y), the canvas being the logits
+from zoo.nn.model import Model
 from zoo.nn.recurrence import lstm, lstm_gates, scan
 from zoo.nn.words import END, UNKNOWN, Words, mask
 
@@ -73,18 +77,28 @@ def build(config):
     return model
 
 
-class Captioned(keras.Model):
+class Captioned(Model):
     """What the models here have in common: a batch of images with captions, and a vocabulary."""
 
     def __init__(self, config, name):
-        super().__init__(name=name)
-        self.config = config
+        super().__init__(config, name)
         self.words = Words(config.vocabulary, name="words")
 
     @property
-    def input_shapes(self):
-        """Per-example shapes of what a batch holds."""
-        return {"image": self.config.image_shape, "caption": (self.config.caption_length,)}
+    def fields(self):
+        config = self.config
+        return {
+            "image": Field(config.image_shape, interval=(0, 1)),
+            "caption": Field((config.caption_length,), "int32", classes=config.vocabulary, ragged=True),
+        }
+
+    @property
+    def measures(self):
+        return bound("image", math.prod(self.config.image_shape))
+
+    @property
+    def vocabularies(self):
+        return {"caption": self.words}
 
     def words_of(self, caption):
         """A caption [B, L] as (indices of words the model has, 1 for each word before the end, float32), [B, L]."""

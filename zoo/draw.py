@@ -7,6 +7,7 @@ The LSTMs' cells start from learned vectors too, on which the paper is silent.
 B batch, T glimpses, H x W x C an image of D values, N points along a window, Z latent size.
 """
 
+import math
 from typing import NamedTuple
 
 import keras
@@ -14,9 +15,12 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from zoo.configs.draw import DRAWConfig
+from zoo.declare import Field, Measure
+from zoo.declare.measure import bound
 from zoo.nn.canvas import flat, glimpse, stacked, stroke, swap, window_head
 from zoo.nn.filterbank import Window
 from zoo.nn.gaussian import bernoulli as pixels  # p(x | z), the canvas being the logits
+from zoo.nn.model import Model
 from zoo.nn.recurrence import lstm, lstm_gates, scan
 
 tfd = tfp.distributions
@@ -54,12 +58,11 @@ def build(config):
     return model
 
 
-class DRAW(keras.Model):
+class DRAW(Model):
     """DRAW with selective attention, or without (config.attention)."""
 
     def __init__(self, config):
-        super().__init__(name="draw")
-        self.config = config
+        super().__init__(config, "draw")
         height, width, channels = config.image_shape
         area = config.write_n**2 if config.attention else height * width
         # Every weight but the initial state is in an affine map.
@@ -91,9 +94,12 @@ class DRAW(keras.Model):
         self.built = True
 
     @property
-    def input_shapes(self):
-        """Per-example shapes of what a batch holds."""
-        return {"image": self.config.image_shape}
+    def fields(self):
+        return {"image": Field(self.config.image_shape, interval=(0, 1))}
+
+    @property
+    def measures(self):
+        return bound("image", math.prod(self.config.image_shape))
 
     @property
     def prior(self):
@@ -217,12 +223,11 @@ class DRAW(keras.Model):
         return self.decode(self.noise(n, seed))["image"]
 
 
-class DRAWClassifier(keras.Model):
+class DRAWClassifier(Model):
     """Reads T glimpses through DRAW's window and names the class (section 4.1)."""
 
     def __init__(self, config):
-        super().__init__(name="draw_classifier")
-        self.config = config
+        super().__init__(config, "draw_classifier")
         self.maps = {
             "gates": lstm_gates(config.hidden, "gates"),  # of [glimpse; h]
             "window": window_head("window"),  # of h
@@ -240,13 +245,19 @@ class DRAWClassifier(keras.Model):
         self.built = True
 
     @property
-    def input_shapes(self):
-        """Per-example shapes of what a batch holds."""
-        return {"image": self.config.image_shape, "label": ()}
+    def fields(self):
+        config = self.config
+        return {
+            "image": Field(config.image_shape, interval=(0, 1)),
+            "label": Field(dtype="int32", classes=config.classes),
+        }
 
-    def noise(self, batch_size, seed):
-        """Nothing here is random."""
-        return {}
+    @property
+    def measures(self):
+        return {
+            "cross_entropy": Measure("nats", "-log p of an image's label"),
+            "error": Measure("fraction", "images whose likeliest class is not their label"),
+        }
 
     def classify(self, image):
         """image: [B, H, W, C] in [0, 1], a constant to the gradient.
@@ -265,6 +276,13 @@ class DRAWClassifier(keras.Model):
         return {"logits": tf.cast(self.class_head(h), tf.float32), "windows": swap(windows)}
 
     def loss_terms(self, batch, noise):
-        """{"distortion": [B]}, the cross-entropy in nats. batch: {"image": [B, H, W, C], "label": [B]}."""
-        logits = self.classify(batch["image"])["logits"]
-        return {"distortion": -tfd.Categorical(logits=logits).log_prob(batch["label"])}
+        """{"cross_entropy", "error"}, [B] each. batch: {"image": [B, H, W, C], "label": [B]}."""
+        logits, label = self.classify(batch["image"])["logits"], batch["label"]
+        wrong = tf.argmax(logits, -1, label.dtype) != label
+        return {
+            "cross_entropy": -tfd.Categorical(logits=logits).log_prob(label),
+            "error": tf.cast(wrong, tf.float32),
+        }
+
+    def training_terms(self, batch, noise, step):
+        return {"cross_entropy": self.loss_terms(batch, noise)["cross_entropy"]}

@@ -20,9 +20,11 @@ import keras
 import tensorflow as tf
 
 from zoo.configs.base import require
+from zoo.declare import Field, Measure
 from zoo.nn import decoding
 from zoo.nn.attention import align, blend
 from zoo.nn.canvas import swap
+from zoo.nn.model import Model
 from zoo.nn.pretrained import extractors
 from zoo.nn.recurrence import lstm, lstm_gates, scan
 from zoo.nn.words import UNKNOWN, Words, mask
@@ -52,12 +54,11 @@ def build(config):
     return model
 
 
-class ShowAttendTell(keras.Model):
+class ShowAttendTell(Model):
     """Encoder (config.encoder), attention (config.attention) and the LSTM that tells."""
 
     def __init__(self, config):
-        super().__init__(name="show_attend_tell")
-        self.config = config
+        super().__init__(config, "show_attend_tell")
         layers, (_, features) = keras.layers, config.places
         if config.encoder == "cnn":
             self.encoder = [
@@ -112,11 +113,26 @@ class ShowAttendTell(keras.Model):
         self.built = True
 
     @property
-    def input_shapes(self):
-        """Per-example shapes of what a batch holds."""
+    def fields(self):
         config = self.config
-        seen = {"image": self.picture_shape} if self.encoder else {config.encoder: config.annotations}
-        return {**seen, "caption": (config.caption_length,)}
+        image, annotations = Field(self.picture_shape, interval=(0, 1)), Field(config.annotations)
+        return {
+            **({"image": image} if self.encoder else {config.encoder: annotations}),
+            "caption": Field((config.caption_length,), "int32", classes=config.vocabulary, ragged=True),
+        }
+
+    @property
+    def measures(self):
+        nats = Measure("nats", "-log p of a caption, its end included", terms=("distortion",), likelihood="caption")
+        return {
+            "negative_log_likelihood": nats,
+            "perplexity": Measure("", "of a word, ends included", terms=("distortion",), per="words", exp=True),
+            "penalty": Measure("", "what the training loss adds for attention that neglects places"),
+        }
+
+    @property
+    def vocabularies(self):
+        return {"caption": self.words}
 
     @property
     def picture_shape(self):
@@ -238,16 +254,22 @@ class ShowAttendTell(keras.Model):
         looks = Look(*map(swap, looks))
         return self.logits(words, looks, noise), looks
 
-    def loss_terms(self, batch, noise, training=False, baseline=0.0):
-        """{"distortion", "penalty"} and, training hard attention, "estimator": [B] each, the first one in nats.
+    def loss_terms(self, batch, noise):
+        """{"distortion", "penalty", "words"}, [B] each, the first one in nats.
 
         batch: see annotations; and {"caption": int32 [B, T]}, words and END up to T <= config.caption_length.
-        training: noise counts. Else nothing is dropped and attention is what it is expected to be.
+        Nothing is dropped and attention is what it is expected to be, whatever the noise.
+        """
+        words = tf.reduce_sum(mask(batch["caption"]), 1)
+        return {**self.training_terms(batch, {}, 0), "words": words}
+
+    def training_terms(self, batch, noise, step, baseline=0.0):
+        """{"distortion", "penalty"} and, of hard attention, "estimator": [B] each, with what the noise drops and draws.
+
         baseline: what hard attention compares the distortion with; see moving_average.
         estimator: what hard attention's gradient has beside that of the distortion; its value means nothing.
         """
         caption = tf.where(batch["caption"] < self.config.vocabulary, batch["caption"], UNKNOWN)
-        noise = noise if training else {}
         logits, looks = self.read(self.annotations(batch), caption, noise)
         kept = mask(caption)
         nats = -tf.gather(tf.nn.log_softmax(logits), caption, batch_dims=2)  # the usual op asserts, which XLA reports

@@ -9,6 +9,7 @@ B batch, H x W x C an image, Z latent size.
 
 import keras
 
+from zoo.declare import Field
 from zoo.nn.gaussian import GaussianHead, GaussianVAE, apply_chain, bernoulli, build_chain
 
 
@@ -23,8 +24,7 @@ class VAE(GaussianVAE):
     """Bernoulli pixels, networks by config.network."""
 
     def __init__(self, config):
-        super().__init__(config.z_size, name="vae")
-        self.config = config
+        super().__init__(config, "vae")
         self.encoder, self.decoder = (conv if config.network == "conv" else mlp)(config)
         self.head = GaussianHead(config.z_size, name="posterior")
 
@@ -34,9 +34,8 @@ class VAE(GaussianVAE):
         self.built = True
 
     @property
-    def input_shapes(self):
-        """Per-example shapes of what a batch holds."""
-        return {"image": self.config.image_shape}
+    def fields(self):
+        return {"image": Field(self.config.image_shape, interval=(0, 1))}
 
     def posterior(self, x):
         """Mean and scale of q(z | x), [B, Z] each. x: [B, H, W, C] in [0, 1]."""

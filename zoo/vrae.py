@@ -12,6 +12,7 @@ B batch, S steps, D features, H units, Z latent size.
 import keras
 import tensorflow as tf
 
+from zoo.declare import Field
 from zoo.nn.cells import CELLS
 from zoo.nn.gaussian import GaussianHead, GaussianVAE, apply_chain, bernoulli, build_chain
 from zoo.nn.recurrence import scan
@@ -30,8 +31,7 @@ class VRAE(GaussianVAE):
     observed = "sequence"
 
     def __init__(self, config):
-        super().__init__(config.z_size, name="vrae")
-        self.config = config
+        super().__init__(config, "vrae")
         layers, (steps, features) = keras.layers, config.sequence_shape
         if config.inference == "nn":
             self.encoder = [layers.Flatten(), layers.Dense(config.hidden, "tanh", name="encoder")]
@@ -65,9 +65,8 @@ class VRAE(GaussianVAE):
         self.built = True
 
     @property
-    def input_shapes(self):
-        """Per-example shapes of what a batch holds."""
-        return {"sequence": self.config.sequence_shape}
+    def fields(self):
+        return {"sequence": Field(self.config.sequence_shape, interval=(0, 1))}
 
     def posterior(self, x):
         """Mean and scale of q(z | x), [B, Z] each. x: [B, S, D] in [0, 1]."""
@@ -103,15 +102,12 @@ class VRAE(GaussianVAE):
         _, (logits,) = scan(step, (state, x_hat), tf.zeros([steps]), maps, [[z.shape[0], features]])
         return tf.transpose(logits, [1, 0, 2])
 
-    def loss_terms(self, batch, noise):
-        """{"distortion": [B], "rate": [B]} in nats, always those of the bound.
-
-        Where the config weighs them otherwise, a third term, "reweighting", turns their sum into the loss.
-        """
-        terms = super().loss_terms(batch, noise)
-        distortion_weight = 1.0 if self.config.reduce_time == "sum" else 1.0 / self.config.sequence_shape[0]
-        if (distortion_weight, self.config.kl_weight) != (1.0, 1.0):
-            terms["reweighting"] = (distortion_weight - 1) * terms["distortion"] + (self.config.kl_weight - 1) * terms[
-                "rate"
-            ]
+    def training_terms(self, batch, noise, step):
+        """The terms of the bound, and "reweighting" where the config weighs them otherwise: their sum is the loss."""
+        terms, config = self.loss_terms(batch, noise), self.config
+        weights = {"distortion": 1.0, "rate": config.kl_weight}
+        if config.reduce_time == "mean":
+            weights["distortion"] /= config.sequence_shape[0]
+        if set(weights.values()) != {1.0}:
+            terms["reweighting"] = tf.add_n([(weight - 1) * terms[name] for name, weight in weights.items()])
         return terms

@@ -13,7 +13,8 @@ from PIL import Image
 
 import zoo
 from trainers import benchmark, caption, draw_caption, judge, show_attend_tell
-from trainers.score import composition, figures, neighbours, scoring
+from trainers.score import figures, scoring
+from trainers.judges import composition, neighbours
 from trainers.show import illustration
 from zoo import catalogue
 from zoo.configs.base import to_dict

@@ -9,8 +9,10 @@ from typing import Annotated, Literal
 import tyro
 
 from trainers.learn.console import import_tensorflow, stop
+from trainers.learn.task import Task, task_of
 from zoo import catalogue
 from zoo.configs.base import Settings
+from zoo.store import runs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Options:
     xla: bool = True
     """compile losses and gradients"""
     init_from: str = ""
-    """start from the weights of another run or from shipped ones (draw/mnist)"""
+    """start from the weights of another run or of shipped ones (draw/mnist), or of some layers (RUN:encoder,head)"""
     dry_run: bool = False
     """show shapes and parameters, make one step, write nothing"""
     profile: bool = False
@@ -57,9 +59,11 @@ def parse(name, arguments):
     return dataclasses.replace(options, workdir=options.workdir or pathlib.Path("runs", name, preset))
 
 
-def main(task, arguments=None):
-    """Runs a trainer's command line and exits."""
-    options = parse(task.name, sys.argv[1:] if arguments is None else arguments)
+def main(tasks, arguments=None):
+    """Runs a trainer's command line and exits. tasks: {class of the model's config: Task}."""
+    name = next(iter(tasks.values())).name
+    options = parse(name, sys.argv[1:] if arguments is None else arguments)
+    task = tasks[type(options.settings.model)]
     try:
         import_tensorflow()
         from trainers.learn.loop import train
@@ -69,3 +73,18 @@ def main(task, arguments=None):
         stop(error)
     except KeyboardInterrupt:
         stop("interrupted before the first step", 130)
+
+
+def with_own(options, kind, arguments, prog):
+    """The options of a command that asks something of a run: its own, and those of the run's Task (`kind` of it).
+
+    options: a dataclass whose `run` names the run.
+    """
+    own = getattr(Task, kind)
+    for argument in arguments:
+        if not argument.startswith("-") and runs.exists(argument):
+            run = runs.open_run(argument)
+            own = getattr(task_of(run.model, run.settings.model), kind)
+            break
+    both = type(options.__name__, (options, own), {"__doc__": options.__doc__})
+    return tyro.cli(dataclasses.dataclass(frozen=True, kw_only=True)(both), args=arguments, prog=prog)

@@ -40,12 +40,12 @@ class Console:
         self._next_line, self._last_time = start_step, time.monotonic()
         self._progress.start()
 
-    def update(self, step, bound, examples_per_second):
-        """step: updates done; bound: nats an example; examples_per_second: over all replicas."""
+    def update(self, step, watched, examples_per_second):
+        """step: updates done; watched: a figure in words; examples_per_second: over all replicas."""
         self._progress.update(self._task, completed=step)
         seconds = self._progress.tasks[0].time_remaining  # estimated over the last two minutes, None at first
         left = f"  {_duration(seconds)} left" if seconds else ""
-        figures = f"{bound:.2f} nats  {examples_per_second:,.0f} examples/s{left}"
+        figures = f"{watched}  {examples_per_second:,.0f} examples/s{left}"
         self._progress.update(self._task, figures=figures)
         now = time.monotonic()
         if self.live or (step < min(self._next_line, self.total) and now - self._last_time < SILENCE):

@@ -7,16 +7,22 @@ import os
 import keras
 import tensorflow as tf
 
+from zoo import data
+from zoo.configs.base import called, require, suggestion
+
 
 class Learner:
-    """How a model learns. Override `step` for two optimisers, alternating descent or estimators of one's own.
+    """How a model learns. Override `step` for two optimisers, alternating descent or estimators of one's own, `batches`
+    for examples of one's own choice, `phase` for one way to learn after another.
 
     Built inside the strategy's scope. `variables` is all that a checkpoint must hold, in a fixed order.
     """
 
+    phases = (0,)  # the steps at which `phase` changes
+
     def __init__(self, model, settings, strategy, xla=True):
         self.model, self.settings, self.strategy = model, settings, strategy
-        self.optimizer = adam(settings)
+        self.optimizer = optimizer(settings)
         self.optimizer.build(model.trainable_variables)
         self.shards = cores_for(settings.batch_size // strategy.num_replicas_in_sync, strategy)
         self.compiled = tf.function(self.losses_and_gradients, jit_compile=xla)
@@ -33,38 +39,44 @@ class Learner:
         groups |= {f"optimizer{i}": optimizer.variables for i, optimizer in enumerate(self.optimizers)}
         return {f"{group}/{i:04d}": v for group, vs in groups.items() for i, v in enumerate(vs)}
 
-    def step(self, batch, noise):
-        """One update, called in every replica with its part of the global batch.
+    def batches(self, sets, start_step):
+        """The global batches from a step on: a tf.data.Dataset of (step int64, {name: [settings.batch_size, ...]})."""
+        return data.batches(sets.train, self.settings.batch_size, self.settings.seed, start_step)
 
-        Returns {name: scalar} over the global batch, equal in every replica: each loss term in nats, the "bound"
-        (distortion and rate, whatever else the loss adds), and norms. The run stops if one of them, or the norm of the
-        weights that the step leaves, is not finite.
+    def enter(self, phase):
+        """Called before the first step of a run and when a phase begins: the index of its step in `phases`."""
+
+    def step(self, batch, noise, step):
+        """One update, called in every replica with its part of the global batch; step: int32, the updates before it.
+
+        Returns {name: scalar} over the global batch, equal in every replica: the mean of each loss term, and norms. The
+        run stops if one of them, or the norm of the weights that the step leaves, is not finite.
         """
-        sums, gradients = self.sharded(batch, noise)
+        sums, gradients = self.sharded(batch, noise, step)
         sums, gradients = all_sum((sums, gradients))
-        gradients, norm = tf.clip_by_global_norm(gradients, self.settings.clip_norm)
+        gradients, norm = clipped(gradients, self.settings)
         apply(self.optimizer, gradients, self.model.trainable_variables)
-        return {"bound": sums["distortion"] + sums.get("rate", 0.0), **sums, "norm/gradient": norm}
+        return {**sums, "norm/gradient": norm}
 
-    def terms(self, batch, noise):
+    def terms(self, batch, noise, step):
         """The loss terms that training descends, {name: [B]}."""
-        return self.model.loss_terms(batch, noise)
+        return self.model.training_terms(batch, noise, step)
 
-    def losses_and_gradients(self, batch, noise):
+    def losses_and_gradients(self, batch, noise, step):
         """This part's share of the mean loss terms over the global batch, and of their gradient."""
         variables = [v.value for v in self.model.trainable_variables]
         with tf.GradientTape() as tape:
-            terms = self.terms(batch, noise)
+            terms = self.terms(batch, noise, step)
             sums = {name: tf.reduce_sum(term) / self.settings.batch_size for name, term in terms.items()}
             loss = tf.add_n(list(sums.values()))
         gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return sums, [tf.convert_to_tensor(g) for g in gradients]  # those of embeddings are sparse
 
-    def sharded(self, batch, noise):
+    def sharded(self, batch, noise, step):
         """losses_and_gradients with the batch cut into a part for each core, run at the same time."""
         # XLA uses its threads inside a product only; whole parts side by side keep every core busy.
         parts = zip(*(cut(x, self.shards) for x in (batch, noise)), strict=True)
-        results = [self.compiled(*part) for part in parts]
+        results = [self.compiled(*part, step) for part in parts]
         return tf.nest.map_structure(lambda *x: tf.add_n(x), *results)
 
     @contextlib.contextmanager
@@ -83,14 +95,27 @@ class Learner:
                 v.assign(weight)
 
 
-def adam(settings):
-    """Keras's Adam as the settings ask for it."""
+def optimizer(settings):
+    """Keras' optimiser as the settings ask for it. Raises ValueError for one that Keras has not, or cannot make so."""
     rate = settings.learning_rate
     if settings.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, settings.steps, alpha=0.01)
-    return keras.optimizers.Adam(
-        rate, beta_1=settings.beta_1, use_ema=settings.ema > 0, ema_momentum=settings.ema or 0.99
-    )
+    name, arguments = called(settings.optimizer)
+    kinds = {n.lower(): kind for n, kind in vars(keras.optimizers).items() if isinstance(kind, type)}
+    require(name.lower() in kinds, "optimizer", repr(name), f"one of Keras'{suggestion(name, kinds)}")
+    try:
+        return kinds[name.lower()](rate, use_ema=settings.ema > 0, ema_momentum=settings.ema or 0.99, **arguments)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"optimizer: got {settings.optimizer}, which Keras refuses: {error}") from None
+
+
+def clipped(gradients, settings):
+    """The gradients clipped as the settings ask for it, and their norm before."""
+    norm, most = tf.linalg.global_norm(gradients), settings.clip_norm
+    if settings.clip == "global_norm":
+        return tf.clip_by_global_norm(gradients, most, norm)[0], norm
+    clip = {"norm": lambda g: tf.clip_by_norm(g, most), "value": lambda g: tf.clip_by_value(g, -most, most)}
+    return [clip.get(settings.clip, tf.identity)(g) for g in gradients], norm
 
 
 def all_sum(structure):

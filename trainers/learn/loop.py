@@ -18,8 +18,8 @@ from trainers.learn.checkpoint import Checkpoints, assign
 from trainers.learn.console import Console
 from trainers.learn.strategy import agreed, is_chief, leave_last, make_strategy
 from trainers.score import figures, scoring
-from trainers.show import board, pictures
-from zoo import catalogue, data
+from trainers.show import board, exhibits
+from zoo import catalogue
 from zoo.configs.base import to_dict
 from zoo.store import runs
 from zoo.store.files import aside, lock, require_room, write_json
@@ -27,9 +27,9 @@ from zoo.store.files import aside, lock, require_room, write_json
 DIVERGED = 3  # exit code after a loss that is not finite
 INTERRUPTED = {signal.SIGTERM: 0, signal.SIGINT: 130}  # exit codes, once the state is saved
 CALL_SECONDS = 1.0  # one call of the graph makes about so many seconds' worth of steps
-FIRST_PICTURES = 50  # step of the first pictures; the others follow at each doubling
-SHOWN = 16  # examples in the pictures
 EMBEDDED = 2000  # examples in TensorBoard's projector
+FIRST_PICTURES = 50  # step of the first pictures; the others follow at each doubling
+WEIGHTS = "model.weights.h5"
 NOISE, VALIDATION, PICTURES = 1, 2, 3  # folded into the run's seed: each use has its own stream
 
 
@@ -55,24 +55,48 @@ def train(task, options):
             model = catalogue.build(task.name, settings.model)
             learner = task.learner(model, settings, strategy, options.xla)
         if options.init_from:
-            start_from(options.init_from, model)
+            start_from(*options.init_from.partition(":")[::2], model)
         sets = figures.load_data(settings, model, options.data_dir)
-        if sets.words:
-            model.words.learn(sets.words)
+        for field, words in sets.vocabularies.items():
+            model.vocabularies[field].learn(words)
         if options.dry_run:
             return dry_run(learner, sets)
         return stack.enter_context(Training(task, options, learner, sets, writes)).run()
 
 
-def start_from(name, model):
-    """Gives a model the weights of another run or of shipped ones. Raises ValueError if they do not fit."""
+def start_from(name, layers, model):
+    """Gives a model the weights of another run or of shipped ones: all, or those of some layers ("encoder,head").
+
+    Raises ValueError if they do not fit.
+    """
     other = runs.load(name)
-    if [v.shape for v in other.variables] != [v.shape for v in model.variables]:
-        pairs = differences(to_dict(other.config), to_dict(model.config))
-        different = "; ".join(f"{field} is {theirs} there, {ours} here" for field, theirs, ours in pairs)
+    if layers:
+        pairs = [pair for layer in layers.split(",") for pair in shared(layer, name, other, model)]
+    elif len(other.variables) == len(model.variables):
+        pairs = list(zip(model.variables, other.variables, strict=True))
+    else:
+        pairs = []
+    if not pairs or any(ours.shape != theirs.shape for ours, theirs in pairs):
+        fields = differences(to_dict(other.config), to_dict(model.config))
+        different = "; ".join(f"{field} is {theirs} there, {ours} here" for field, theirs, ours in fields)
         raise ValueError(f"init_from: the weights of {name} do not fit ({different})")
-    for v, weight in zip(model.variables, other.variables, strict=True):
-        v.assign(weight.numpy())
+    for ours, theirs in pairs:
+        ours.assign(theirs.numpy())
+
+
+def shared(layer, name, other, model):
+    """Pairs of variables of a layer in two models: those below its name. Raises ValueError if one of them has none."""
+
+    def below(model):
+        paths = {v.path: v for v in model.variables}
+        return {path.partition(f"{layer}/")[2]: v for path, v in paths.items() if f"/{layer}/" in f"/{path}"}
+
+    ours, theirs = below(model), below(other)
+    if not ours or ours.keys() != theirs.keys():
+        where = "this model" if not ours else name
+        names = sorted({part for v in (model if not ours else other).variables for part in v.path.split("/")[:-1]})
+        raise ValueError(f"init_from: {where} has no layer {layer} of that kind; its layers are {', '.join(names)}")
+    return [(ours[part], theirs[part]) for part in ours]
 
 
 def describe(task, options):
@@ -117,8 +141,9 @@ def differences(before, now, prefix=""):
             yield prefix + name, old, new
 
 
-def distributed(split, settings, strategy, start_step):
-    """Every replica's part of the global batches from start_step on: an iterable of (step, batch)."""
+def distributed(learner, sets, start_step):
+    """Every replica's part of the learner's global batches from start_step on: an iterable of (step, batch)."""
+    settings, strategy = learner.settings, learner.strategy
 
     def pipeline(context):
         here = strategy.num_replicas_in_sync // context.num_input_pipelines
@@ -131,8 +156,7 @@ def distributed(split, settings, strategy, start_step):
 
             return tf.fill([here], step), {name: cut(x) for name, x in batch.items()}
 
-        batches = data.batches(split, settings.batch_size, settings.seed, start_step)
-        return batches.map(parts).unbatch().batch(1).map(first_of).prefetch(2 * here)
+        return learner.batches(sets, start_step).map(parts).unbatch().batch(1).map(first_of).prefetch(2 * here)
 
     # Batches of static size, which XLA needs; unbatch alone forgets it.
     size = settings.batch_size // strategy.num_replicas_in_sync
@@ -160,7 +184,7 @@ def step_function(learner):
             noise = tf.nest.map_structure(
                 lambda x: tf.ensure_shape(x[first : first + size], [size, *x.shape[1:]]), noise
             )
-        values = learner.step(batch, noise)
+        values = learner.step(batch, noise, tf.cast(step, tf.int32))
         return {**values, "norm/weights": tf.linalg.global_norm(learner.model.trainable_variables)}
 
     @tf.function
@@ -185,17 +209,20 @@ def dry_run(learner, sets):
     for v in learner.model.variables:
         print(f"{v.path:50} {tuple(v.shape)!s:20} {math.prod(v.shape):>12,}")
     print(f"{'parameters':50} {'':20} {learner.model.count_params():>12,}")
-    iterator = iter(distributed(sets.train, learner.settings, learner.strategy, 0))
+    learner.enter(0)
+    iterator = iter(distributed(learner, sets, 0))
     for name, array in sets.train.arrays.items():
-        print(f"{name}: {sets.train.size:,} training examples of {array.shape[1:]}, {sets.regime}")
+        print(
+            f"{name}: {sets.train.size:,} training examples of {array.shape[1:]} in {sets.told(learner.model.modelled)}"
+        )
     values = step_function(learner)(iterator, 1)
     print("one step: " + ", ".join(f"{name} {float(value[0]):.2f}" for name, value in values.items()))
     return 0
 
 
-def means_by_tag(values):
-    """{TensorBoard's tag: mean} of {name: array}; names without a group come together under loss."""
-    return {name if "/" in name else f"loss/{name}": float(value.mean()) for name, value in values.items()}
+def tagged(values):
+    """{TensorBoard's tag: number}; names without a group come together under loss."""
+    return {name if "/" in name else f"loss/{name}": value for name, value in values.items()}
 
 
 class Training:
@@ -204,7 +231,8 @@ class Training:
     def __init__(self, task, options, learner, sets, writes):
         self.task, self.options, self.learner, self.sets, self.writes = task, options, learner, sets, writes
         self.model, self.settings, self.workdir = learner.model, options.settings, options.workdir
-        self.score = scoring.scorer(self.model, task.scores, options.xla)
+        self.score = scoring.scorer(self.model, xla=options.xla)
+        self.headline, self.unit = next((name, one.unit) for name, one in self.model.measures.items())
         self.step, self.seconds = 0, 0.0  # what a checkpoint holds beside the variables
         self.best, self.best_step = math.inf, 0  # the lowest that validation gave, and when
         self.refused = set()  # what the disk would not take
@@ -260,17 +288,19 @@ class Training:
         settings, say = self.settings, self.console.say
         say(
             f"{self.task.name}: {self.model.count_params():,} parameters; {self.sets.train.size:,} examples of "
-            f"{settings.data} ({self.sets.regime}), {settings.batch_size} a step"
+            f"{self.sets.told(self.model.modelled)}, {settings.batch_size} a step"
         )
         replicas = self.learner.strategy.num_replicas_in_sync
         if replicas > 1:
             say(f"{replicas} replicas with {settings.batch_size // replicas} examples each")
         if self.step:
             say(f"continuing {self.workdir} at step {self.step:,}")
-        run_steps = step_function(self.learner)
-        iterator = iter(distributed(self.sets.train, settings, self.learner.strategy, self.step))
         per_call, first_step, stop = 1, self.step, False
         while self.step < settings.steps and not (stop or self.exhausted()):
+            if self.step in (first_step, *self.learner.phases):
+                self.learner.enter(sum(begin <= self.step for begin in self.learner.phases) - 1)
+                run_steps = step_function(self.learner)
+                iterator, per_call = iter(distributed(self.learner, self.sets, self.step)), 1
             if self.options.profile and self.step > first_step:
                 tf.profiler.experimental.start(str(self.workdir / "train"))
             count = min(per_call, self.next_stop() - self.step)
@@ -283,7 +313,7 @@ class Training:
                 self.options = dataclasses.replace(self.options, profile=False)
             if not self.all_finite(values):
                 return DIVERGED
-            if self.step > first_step:  # the first call compiled
+            if self.step not in (first_step, *self.learner.phases):  # whose first call compiled
                 per_call = max(1, min(2 * per_call, round(CALL_SECONDS * count / seconds)))
             self.step, self.seconds = self.step + count, self.seconds + seconds
             self.report(values, count / seconds)
@@ -305,10 +335,11 @@ class Training:
         return any(agreed(self.learner.strategy, [self.writes and waited]))  # the first worker validates
 
     def next_stop(self):
-        """The next step after which something is due: a checkpoint or pictures."""
+        """The next step after which something is due: a checkpoint, pictures or another phase."""
         every = self.settings.every
         shown = FIRST_PICTURES * 2 ** max(0, math.floor(math.log2(max(self.step, 1) / FIRST_PICTURES)) + 1)
-        return min(self.settings.steps, (self.step // every + 1) * every, shown)
+        later = [step for step in self.learner.phases if step > self.step]
+        return min(self.settings.steps, (self.step // every + 1) * every, shown, *later)
 
     def all_finite(self, values):
         """False, and a line that names the step and its values, if a number is not finite."""
@@ -328,27 +359,34 @@ class Training:
     def report(self, values, steps_per_second):
         """The console's line and TensorBoard's train curves."""
         examples = steps_per_second * self.settings.batch_size
-        self.console.update(self.step, float(values["bound"].mean()), examples)
+        means = self.with_measures({name: float(value.mean()) for name, value in values.items()})
+        name = self.headline if self.headline in means else next(iter(means))
+        watched = f"{means[name]:.2f} {self.unit or name}" if name == self.headline else f"{name} {means[name]:.4g}"
+        self.console.update(self.step, watched, examples)
         if not self.writes:
             return
         rate = float(tf.convert_to_tensor(self.learner.optimizers[0].learning_rate))
         with self.spared("TensorBoard's files"):
-            self.board.scalars(self.step, means_by_tag(values))
+            self.board.scalars(self.step, tagged(means))
             self.board.scalars(self.step, {"optimizer/learning_rate": rate, "speed/examples_per_second": examples})
             if (self.step / FIRST_PICTURES) in (2.0**k for k in range(32)):
                 self.show()
 
-    def show(self):
-        """Pictures of the same examples and the same noise each time, early and then at doubling steps."""
-        batch, noise = self.fixed_examples()
-        with self.learner.averaged():
-            self.board.images(self.step, self.task.panels(self.model, batch, noise), "validation")
-            self.board.histograms(self.step, self.task.histograms(self.model, batch, noise), "validation")
+    def with_measures(self, means):
+        """Means of terms, and before them the measures that are sums of some."""
+        summed = {
+            name: sum(means[term] for term in one.terms)
+            for name, one in self.model.measures.items()
+            if one.terms and not (one.per or one.exp) and means.keys() >= {*one.terms}
+        }
+        return summed | means
 
-    def fixed_examples(self):
-        size = min(SHOWN, self.sets.validation.size)
-        batch, _ = figures.shown(self.sets, self.sets.validation, size)
-        return batch, self.model.noise(size, tf.constant([self.settings.seed, PICTURES]))
+    def show(self):
+        """Exhibits of the same examples and the same noise each time, early and then at doubling steps."""
+        shown = figures.shown(self.model, self.sets, "validation", [self.settings.seed, PICTURES])
+        with self.learner.averaged():
+            self.board.exhibits(self.step, self.task.exhibits(self.model, shown), "validation")
+            self.board.histograms(self.step, self.task.histograms(self.model, shown), "validation")
 
     def save(self, validate):
         """A checkpoint, after a validation where one is due; the weights too if they are the best so far."""
@@ -357,12 +395,14 @@ class Training:
         if validate:
             with self.learner.averaged():
                 value = self.validate()
-                if value < self.best:
+                if not math.isfinite(value):
+                    self.console.warn(f"the validation of step {self.step} is not finite ({value}); check its data")
+                if value < self.best or not (self.workdir / WEIGHTS).exists():
                     with self.spared("the best weights"):
                         require_room(self.workdir, 8 * self.model.count_params() + 2**20)  # twice what they take
-                        with aside(self.workdir / "model.weights.h5") as temporary:
+                        with aside(self.workdir / WEIGHTS) as temporary:
                             self.model.save_weights(temporary)
-                        self.best, self.best_step = value, self.step
+                        self.best, self.best_step = min(value, self.best), self.step
         with self.spared("TensorBoard's files"):
             self.board.flush()
         state = {name: v.numpy() for name, v in self.learner.variables.items()}
@@ -381,14 +421,18 @@ class Training:
             self.refused.add(what)
 
     def validate(self):
-        """What picks the weights, the lower the better; every term and figure goes to TensorBoard."""
-        seed = (self.settings.seed, VALIDATION)
-        terms = self.score(self.sets.validation, seed)
-        whole = self.task.figures(self.model, self.sets.validation, self.settings.seed)
-        found = {f"score/{name}": value for name, (value, *_) in whole.items()}
+        """What picks the weights, the lower the better; every measure and figure goes to TensorBoard."""
+        split, seed = self.sets.validation, self.settings.seed
+        terms = self.score(split, (seed, VALIDATION))
+        found = figures.values_of(self.model.measures, terms)
+        whole = self.task.figures(self.model, self.sets, "validation", seed)
         with self.spared("TensorBoard's files"):
-            self.board.scalars(self.step, {**means_by_tag(terms), **found}, "validation")
-        return -whole[self.task.best][0] if self.task.best else float(terms["bound"].mean())
+            self.board.scalars(self.step, tagged({name: value for name, (value, _) in found.items()}), "validation")
+            self.board.scalars(self.step, {f"score/{name}": one.value for name, one in whole.items()}, "validation")
+        measures = self.model.measures | {name: one.measure for name, one in whole.items()}
+        values = {name: value for name, (value, _) in found.items()} | {name: one.value for name, one in whole.items()}
+        name = self.task.best or self.headline
+        return -values[name] if measures[name].better == "higher" else values[name]
 
     def finish(self):
         """Scores and pictures of the best weights, and what to do next."""
@@ -400,12 +444,13 @@ class Training:
         figures.draw(self.task, model, self.sets, run / "pictures")
         self.board.final(self.step, {f"test/{figure['name']}": figure["value"] for figure in found})
         if self.task.embed is not None:
-            self.embed(model)
-        if curves := self.curves():
-            pictures.save(run / "pictures", "curve", pictures.curves(curves, "minutes of training"))
+            shown = figures.shown(model, self.sets, "test", [self.settings.seed, PICTURES], EMBEDDED)
+            self.board.projector(self.task.embed(model, shown))
+        if lines := self.curves():
+            exhibits.Curve(lines, "minutes of training", self.unit or self.headline).save(run / "pictures", "curve")
         say()
         for figure in found:
-            say(figures.line(figure))
+            say(figures.line(figure, self.sets.told(model.modelled)))
         say(f"pictures: {run / 'pictures'}")
         say("next:")
         say(f"  tensorboard --logdir {self.workdir}")
@@ -414,20 +459,14 @@ class Training:
         return 0
 
     def curves(self):
-        """{split: (minutes of training, bound)} of the whole run, but for the beginning's high bounds.
+        """{split: (minutes of training, what is watched)} of the whole run, but for the beginning's worse values.
 
         Empty if TensorBoard's files are gone.
         """
         steps, speed = board.read(self.workdir / "train", "speed/examples_per_second")
-        found = {split: board.read(self.workdir / split, "loss/bound") for split in ("train", "validation")}
-        if not (len(steps) and len(found["validation"][0])):
+        found = {split: board.read(self.workdir / split, f"loss/{self.headline}") for split in ("train", "validation")}
+        if not (len(steps) and all(len(at) for at, _ in found.values())):
             return {}
         minutes = np.cumsum(np.diff(steps, prepend=0) * self.settings.batch_size / speed) / 60
-        low = {split: bound <= found["validation"][1].max() for split, (_, bound) in found.items()}
+        low = {split: value <= found["validation"][1].max() for split, (_, value) in found.items()}
         return {split: (np.interp(at, steps, minutes)[low[split]], b[low[split]]) for split, (at, b) in found.items()}
-
-    def embed(self, model):
-        """The latent space of the test split for TensorBoard's projector."""
-        batch, n = next(data.in_order(self.sets.test, min(EMBEDDED, self.sets.test.size)))
-        noise = model.noise(n, tf.constant([self.settings.seed, PICTURES]))
-        self.board.projector(self.task.embed(model, batch, noise), batch.get("label"), batch.get("image"))

@@ -1,35 +1,78 @@
 """What a trainer says about its model; everything else is the same for all. Imports nothing heavy."""
 
 import dataclasses
+import importlib
 from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from zoo.declare import Measure
 
 
-def _default_learner(*args, **kwargs):
-    from trainers.learn.learner import Learner
+class Shown(NamedTuple):
+    """What exhibits are made of: the same examples and the same noise each time."""
 
-    return Learner(*args, **kwargs)
+    batch: dict[str, Any]  # {field: [B, ...] tensor}
+    noise: Any  # of the model
+    split: Any  # zoo.data.Split, whose first examples these are
+    training: Any  # the split that the model learned from
+
+
+class Figure(NamedTuple):
+    """A score that needs a whole split."""
+
+    value: float
+    measure: Measure
+    error: float | None = None  # standard error
+    examples: int | None = None  # default: all of the split
+
+
+def _learner(*arguments):
+    from trainers.learn.learner import Learner  # TensorFlow is imported only once the command line is understood
+
+    return Learner(*arguments)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """What `python -m trainers.sample` asks of every model; a trainer may add to it."""
+
+    count: int = 64
+    """samples, or samples of each input"""
+    seed: int = 0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Judging:
+    """What `python -m trainers.judge` asks of every model; a trainer may add to it."""
+
+    seed: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """A model as the loop sees it."""
+    """One kind of config of a model as the loop and the commands see it."""
 
     name: str  # in zoo.catalogue.MODELS
-    # (model, batch, noise) -> {tag: uint8 [H, W, 3] or, a film, [T, H, W, 3]}
-    panels: Callable
-    # (model, batch, noise) -> {tag: array}, shown as histograms of the validation split
-    histograms: Callable = lambda model, batch, noise: {}
-    # (model, batch, noise) -> {name: [B]} beyond the loss terms, with their means in scores and on the board
-    scores: Callable = lambda model, batch, noise: {}
-    # (model, split, seed) -> {name: (value, unit, definition)} of a whole split's pictures, such as BLEU
-    figures: Callable = lambda model, split, seed: {}
-    # the figure whose highest value on the validation split picks the weights; without one the lowest bound does
+    # (model, Shown) -> {name: exhibit of trainers.show.exhibits}
+    exhibits: Callable = lambda model, shown: {}
+    # (model, Shown) -> {tag: array}, shown as histograms
+    histograms: Callable = lambda model, shown: {}
+    # (model, zoo.data.Data, name of a split, seed) -> {name: Figure}
+    figures: Callable = lambda model, sets, split, seed: {}
+    # the measure or figure whose best value on the validation split picks the weights; without one the first measure
     best: str = ""
-    # (model, batch, noise) -> [B, Z] for the projector
+    # (model, Shown) -> Scatter for TensorBoard's projector
     embed: Callable | None = None
-    # (model, what its decode returned as arrays) -> {tag: picture as in panels}, the samples alone
-    paint: Callable = lambda model, decoded: {}
-    # (model, noise, folder) -> None, writes what leaves a model as a file that is no picture
-    files: Callable = lambda model, noise, folder: None
     # (model, settings, strategy, xla) -> the Learner, whose step is how this model learns
-    learner: Callable = _default_learner
+    learner: Callable = _learner
+    # (model, inputs as strings, options with those of `sampling`) -> trainers.show.sampling.Samples
+    sample: Callable | None = None
+    sampling: type = Sampling
+    # (Run, model, options with those of `judging`) -> {name: value}, in JSON's types
+    judge: Callable | None = None
+    judging: type = Judging
+
+
+def task_of(name, config):
+    """The Task of a model with this config."""
+    return importlib.import_module(f"trainers.{name}").TASKS[type(config)]

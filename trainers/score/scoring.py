@@ -1,4 +1,4 @@
-"""Scores of a model on a split: every example once, no dropout, no gradient."""
+"""Scores of a model on a split: every example once, no dropout, no gradient, in bounded memory."""
 
 import numpy as np
 import tensorflow as tf
@@ -6,26 +6,22 @@ import tensorflow as tf
 from zoo import data
 from zoo.metrics import bounds
 
-BATCH = 250  # examples at a time; a figure's noise depends on it
+BLOCK = 250  # examples whose noise is drawn together, however many are scored at a time
+LARGEST = 2**28  # numbers in the largest tensor of a graph that scores: fewer examples at a time if it were larger
 
 
-def scorer(model, extra=lambda model, batch, noise: {}, xla=True, gray=False):
-    """(split, seed) -> the bound, its terms and extra scores of every example, {name: [N]}; compiled once.
+def scorer(model, floor=None, xla=True):
+    """(split, seed) -> the terms of every example, {name: [N]}; compiled once. With one sample from the posterior.
 
-    With one sample from the posterior. gray: the data are no zeros and ones, and a bound on them has a "floor".
+    floor: (batch) -> [B], told beside the terms.
     """
 
     @tf.function(jit_compile=xla)
     def terms(batch, noise):
-        terms = model.loss_terms(batch, noise)
-        bound = terms["distortion"] + terms.get("rate", 0.0)  # whatever else the training loss may add
-        if gray and "rate" in terms:
-            x = batch[next(iter(model.input_shapes))]
-            terms["floor"] = tf.reduce_sum(bounds.gray_entropy(x), list(range(1, x.shape.rank)))
-        return {"bound": bound, **terms, **extra(model, batch, noise)}
+        return {**model.loss_terms(batch, noise), **({"floor": floor(batch)} if floor else {})}
 
     def score(split, seed):
-        return _over(split, seed, lambda batch, seed: terms(batch, model.noise(size_of(batch), seed)))
+        return over(split, seed, model, terms)
 
     return score
 
@@ -39,22 +35,39 @@ def log_likelihood(model, split, seed, samples, xla=True):
 
     @tf.function
     def estimate(batch, seed):
-        def draw(seed):
-            return log_weights(batch, model.noise(size_of(batch), seed))
-
+        size = tf.nest.flatten(batch)[0].shape[0]
+        draw = lambda seed: log_weights(batch, model.noise(size, seed))  # noqa: E731
         return {"log_likelihood": bounds.importance_weighted(draw, samples, seed)}
 
-    return _over(split, seed, estimate)["log_likelihood"]
+    seed, found = tf.constant(seed, tf.int32), []
+    for i, (batch, n) in enumerate(data.in_order(split, min(BLOCK, split.size))):
+        found.append(estimate(batch, tf.random.fold_in(seed, i))["log_likelihood"].numpy()[:n])
+    return np.concatenate(found)
 
 
-def size_of(batch):
-    """The number of examples in a batch."""
-    return next(iter(batch.values())).shape[0]
+def over(split, seed, model, function):
+    """function(batch, noise) -> {name: [B]} for all of a split, {name: [N]}: a block's noise, perhaps part by part."""
+    seed, found, together = tf.constant(seed, tf.int32), [], None
+    for i, (batch, n) in enumerate(data.in_order(split, min(BLOCK, split.size))):
+        size = tf.nest.flatten(batch)[0].shape[0]
+        noise = model.noise(size, tf.random.fold_in(seed, i))
+        together = together or fitting(function, batch, noise)
+        for start in range(0, size, together):
+            # The last part is as large as the others, so that nothing is compiled twice: it begins earlier.
+            first = max(0, min(start, size - together))
+            values = function(*rows((batch, noise), first, together))
+            found.append({name: v.numpy()[start - first : n - first] for name, v in values.items()})
+    return {name: np.concatenate([one[name] for one in found]) for name in found[0]}
 
 
-def _over(split, seed, function):
-    seed, results = tf.constant(seed, tf.int32), []
-    for i, (batch, n) in enumerate(data.in_order(split, min(BATCH, split.size))):
-        values = function(batch, tf.random.fold_in(seed, i))
-        results.append({name: value.numpy()[:n] for name, value in values.items()})
-    return {name: np.concatenate([r[name] for r in results]) for name in results[0]}
+def rows(structure, first, count):
+    """So many rows of every tensor of a structure."""
+    return tf.nest.map_structure(lambda x: x[first : first + count], structure)
+
+
+def fitting(function, batch, noise):
+    """How many examples of a batch go through a function together: all, unless its largest tensor were too large."""
+    size = tf.nest.flatten(batch)[0].shape[0]
+    graph = function.get_concrete_function(batch, noise).graph
+    largest = max((x.shape.num_elements() or 0 for op in graph.get_operations() for x in op.outputs), default=0)
+    return max(1, min(size, size * LARGEST // max(largest, 1)))

@@ -14,9 +14,6 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins import projector
 from tensorboard.plugins.hparams import api as hparams_api
-from tensorboard.plugins.image import metadata as image_metadata
-
-from trainers.show import pictures
 
 SPRITE_LIMIT = 8192  # pixels along an edge: the projector's page loads no larger sprite
 
@@ -48,17 +45,11 @@ class Board:
             for tag, value in values.items():
                 tf.summary.scalar(tag, value)
 
-    def images(self, step, pictures_by_tag, split="train"):
-        """{tag: uint8 [H, W, 3]} a still; {tag: uint8 [T, H, W, 3]}: a film, which plays on the page."""
+    def exhibits(self, step, found, split="train"):
+        """found: {tag: an exhibit of trainers.show.exhibits}."""
         with self._writers[split].as_default(step):
-            for tag, picture in pictures_by_tag.items():
-                picture = np.asarray(picture)
-                encode = pictures.encode_gif if picture.ndim == 4 else pictures.encode_png
-                height, width = picture.shape[-3:-1]
-                # the record that tf.summary.image writes, which itself can encode no GIF
-                record = tf.constant([str(width), str(height), encode(picture)])
-                metadata = image_metadata.create_summary_metadata(display_name=None, description=None)
-                tf.summary.write(tag, record, metadata=metadata)
+            for tag, exhibit in found.items():
+                exhibit.log(tag)
 
     def histograms(self, step, values, split="train"):
         """values: {tag: array of any shape}."""
@@ -71,12 +62,13 @@ class Board:
         self.scalars(step, figures, "hparams")
         self.flush()
 
-    def projector(self, points, labels=None, images=None, name="latent"):
-        """Points [N, Z] for the projector page, labels [N] and images [N, H, W, C] in [0, 1] drawn at them.
+    def projector(self, scatter, name="latent"):
+        """A Scatter of any dimensions for the projector page.
 
         A later call replaces what an earlier one wrote. Only as many points are kept as one sprite has
         places.
         """
+        points, labels, images = scatter
         folder, config = self.workdir / "train", projector.ProjectorConfig()
         embedding = config.embeddings.add(tensor_name=name, tensor_path=f"{name}.tsv")
         if images is not None:

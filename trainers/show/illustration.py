@@ -1,11 +1,14 @@
 """Pictures of what a model of captions looks at: words while it draws, places while it tells."""
 
+import sys
+
 import numpy as np
 import tensorflow as tf
 from sklearn.neighbors import NearestNeighbors
 
 from trainers.show import pictures
 from zoo.data.captioned.compositions import BACKGROUNDS, COLOURS, OBJECTS
+from zoo.metrics.text import tokens
 
 PLACES = ("at the top left", "at the top right", "at the bottom left", "at the bottom right", "in the middle")
 ROWS = (  # of captions in which one word, or the place, changes
@@ -89,3 +92,23 @@ def nearest(images, training):
     search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(flat)
     found = search.kneighbors(255 * images.reshape(len(images), -1), return_distance=False)[:, 0]
     return training[found] / np.float32(255)
+
+
+def understood(model, captions):
+    """Says on standard error which words the model does not know. Raises ValueError for a caption of wrong length."""
+    known, most = set(model.words.known), model.config.caption_length - 1
+    for caption in captions:
+        words = tokens(caption)
+        if not 1 <= len(words) <= most:
+            raise ValueError(f"inputs: got {caption!r} of {len(words)} words, expected 1 to {most}")
+        strange = [word for word in words if word not in known]
+        if len(strange) == len(words):
+            raise ValueError(f"inputs: got {caption!r}, of which the model knows no word; it knows {some(known)}")
+        if strange:
+            print(f"warning: unknown words in {caption!r}: {', '.join(strange)}", file=sys.stderr, flush=True)
+
+
+def some(words, most=20):
+    """Some words for a reader."""
+    words = sorted(words)
+    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")

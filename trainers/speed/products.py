@@ -34,13 +34,13 @@ def count(learner, batch, noise):
     pass, for a gradient to each factor; what the way back computes anew is no work and counts once.
     """
     part = [cut(x, learner.shards)[0] for x in (batch, noise)]
-    whole = _products(learner.losses_and_gradients, batch, noise)
-    parts = _products(learner.losses_and_gradients, *part) if learner.shards > 1 else whole
+    whole = _products(learner.losses_and_gradients, batch, noise, 0)
+    parts = _products(learner.losses_and_gradients, *part, 0) if learner.shards > 1 else whole
     pairs = {}
     for (product, times), (piece, _) in zip(whole, parts, strict=True):
         pairs[product, piece] = pairs.get((product, piece), 0) + times
     gflop = sum(product.gflop * times for product, times in whole)
-    summed = sum(_multiply_and_sum(op) * times for op, times in _operations(learner.terms, batch, noise))
+    summed = sum(_multiply_and_sum(op) * times for op, times in _operations(learner.terms, batch, noise, 0))
     return pairs, gflop, 3 * summed / 1e9
 
 

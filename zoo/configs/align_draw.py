@@ -73,11 +73,10 @@ SCENES = Settings(
         vocabulary=72, caption_length=20, steps=16, hidden=300, z_size=64, language=128, align_size=128
     ),
     data="scenes",
-    regime="gray",
     steps=20_000,
     batch_size=64,
     learning_rate=1e-3,
-    beta_1=0.5,
+    optimizer="adam(beta_1=0.5)",
     schedule="cosine",
     ema=0.99,
     every=500,

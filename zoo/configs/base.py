@@ -1,33 +1,34 @@
 """What decides the numbers of a run, and how it is kept in JSON. Imports nothing heavy."""
 
+import ast
 import dataclasses
 import difflib
 from typing import Any, Literal, get_args
 
-Regime = Literal["static", "dynamic", "gray"]
 Schedule = Literal["constant", "cosine"]
+Clip = Literal["global_norm", "norm", "value", "none"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """Everything that decides a run's numbers; a preset is one of these."""
+    """Everything that decides a run's numbers; a preset is one of these, or of a kind of data's own (see `kinds`)."""
 
     model: Any  # the model's own config
     data: str = "digits"  # a data set's name, or the path of your own arrays (.npz)
-    regime: Regime = "static"  # how grey pixels become what the model sees (static, dynamic, gray)
     steps: int = 1000  # optimiser updates
     batch_size: int = 100  # examples per step over all replicas
     learning_rate: float = 1e-3
     schedule: Schedule = "constant"  # cosine falls to 1 % over the run's steps
-    beta_1: float = 0.9  # Adam's decay of the mean gradient
-    clip_norm: float = 10.0  # the whole gradient is scaled down to this norm
+    optimizer: str = "adam"  # any of Keras', with arguments if need be: rmsprop(rho=0.95)
+    clip: Clip = "global_norm"  # of the whole gradient, of each variable's, or every value of it
+    clip_norm: float = 10.0  # the largest that clip leaves
     ema: float = 0.0  # decay of the weights' moving average; 0 keeps none
     every: int = 200  # steps between checkpoints, each with a validation
     patience: int = 0  # validations without a better one after which training ends; 0: never
     seed: int = 0
 
     def __post_init__(self):
-        for name, known in (("regime", Regime), ("schedule", Schedule)):
+        for name, known in (("clip", Clip), ("schedule", Schedule)):
             got, names = getattr(self, name), get_args(known)
             require(got in names, name, repr(got), f"one of {', '.join(names)}")
         for name in ("steps", "batch_size", "every"):
@@ -36,8 +37,25 @@ class Settings:
         require(self.clip_norm > 0, "clip_norm", self.clip_norm, "a positive number")
         require(self.patience >= 0, "patience", self.patience, "at least 0")
         require(0 <= self.ema < 1, "ema", self.ema, "a decay in [0, 1)")
-        require(0 <= self.beta_1 < 1, "beta_1", self.beta_1, "a decay in [0, 1)")
+        called(self.optimizer)
         require(0 <= self.seed < 2**31, "seed", self.seed, "an integer in [0, 2**31)")
+
+    @property
+    def data_options(self):
+        """What the kind of data adds: {name: value}."""
+        common = {field.name for field in dataclasses.fields(Settings)}
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name not in common}
+
+
+def called(optimizer):
+    """(name, arguments) of "adam" or "adam(beta_1=0.5)". Raises ValueError for anything else."""
+    expected = "a name, or a name with arguments: rmsprop(rho=0.95)"
+    try:
+        node = ast.parse(optimizer, mode="eval").body
+        name, keywords = (node.func.id, node.keywords) if isinstance(node, ast.Call) else (node.id, [])
+        return name, {keyword.arg: ast.literal_eval(keyword.value) for keyword in keywords}
+    except (SyntaxError, AttributeError, ValueError):
+        raise ValueError(f"optimizer: got {optimizer!r}, expected {expected}") from None
 
 
 def require(condition, name, got, expected):

@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from zoo.configs.base import Settings, require
+from zoo.configs.base import require
+from zoo.configs.kinds import Pictures
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,20 +49,20 @@ def check_image_shape(shape):
     )
 
 
-MNIST = Settings(
+MNIST = Pictures(
     model=DRAWConfig(),
     data="binarized_mnist",
     steps=8800,  # an hour on two CPU cores
     batch_size=128,
     learning_rate=1e-3,
-    beta_1=0.5,
+    optimizer="adam(beta_1=0.5)",
     schedule="cosine",
     ema=0.99,
     every=500,
 )
 
 PRESETS = {
-    "digits": Settings(
+    "digits": Pictures(
         model=DRAWConfig(steps=10, z_size=10, hidden=128, read_n=5),
         data="digits",
         regime="dynamic",
@@ -72,7 +73,7 @@ PRESETS = {
         ema=0.99,
         every=200,
     ),
-    "smoke": Settings(
+    "smoke": Pictures(
         model=DRAWConfig(steps=3, z_size=4, hidden=16, read_n=3, write_n=3), steps=20, batch_size=16, every=10
     ),
     "mnist": MNIST,

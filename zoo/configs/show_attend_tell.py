@@ -90,7 +90,6 @@ SCENES = Settings(
         penalty=0.05,  # ten words cannot look once at each of 64 places: more only spreads attention
     ),
     data="scenes",
-    regime="gray",
     steps=8000,
     batch_size=64,
     learning_rate=1e-3,
@@ -101,7 +100,6 @@ SCENES = Settings(
 FLICKR8K = Settings(  # the authors' RMSProp is not among ours; the rate is that of their Adam
     model=ShowAttendTellConfig(caption_length=40, hidden=512, attention_layers=1, init_layers=1),
     data="flickr8k",
-    regime="gray",
     steps=20_000,
     batch_size=64,
     learning_rate=2e-4,

@@ -3,7 +3,8 @@
 import dataclasses
 from typing import Literal
 
-from zoo.configs.base import Settings, require
+from zoo.configs.base import require
+from zoo.configs.kinds import Pictures
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +32,7 @@ class VAEConfig:
             require(whole, "model.image_shape", shape, f"sides that {len(self.filters)} halvings leave whole")
 
 
-MNIST = Settings(
+MNIST = Pictures(
     model=VAEConfig(),
     data="mnist",
     regime="gray",
@@ -42,7 +43,7 @@ MNIST = Settings(
 )
 
 PRESETS = {
-    "digits": Settings(
+    "digits": Pictures(
         model=VAEConfig(hidden=(200,), z_size=10),
         regime="dynamic",
         steps=3000,
@@ -50,7 +51,7 @@ PRESETS = {
         schedule="cosine",
         every=300,
     ),
-    "smoke": Settings(model=VAEConfig(hidden=(16,), z_size=3), steps=20, batch_size=16, every=10),
+    "smoke": Pictures(model=VAEConfig(hidden=(16,), z_size=3), steps=20, batch_size=16, every=10),
     "mnist": MNIST,
     "mnist-2d": dataclasses.replace(
         MNIST,

@@ -3,7 +3,8 @@
 import dataclasses
 from typing import Literal
 
-from zoo.configs.base import Settings, require
+from zoo.configs.base import require
+from zoo.configs.kinds import Pictures
 
 CELLS = ("rnn", "lstm", "gru")
 
@@ -42,12 +43,12 @@ def rows(inference):
     return VRAEConfig((28, 28), inference, "mlp")
 
 
-DIGITS = Settings(model=rows("nn"), regime="dynamic", steps=2000, batch_size=64, schedule="cosine", every=200)
-MNIST = Settings(
+DIGITS = Pictures(model=rows("nn"), regime="dynamic", steps=2000, batch_size=64, schedule="cosine", every=200)
+MNIST = Pictures(
     model=rows("nn"), data="mnist", regime="gray", steps=18_000, batch_size=100, every=600
 )  # thirty epochs of 60,000 images
 # GRUs: with LSTMs the rate fell to 0.005 nats in 3,000 steps, with a plain decoder to 0.007 in 500; both forgot z.
-TUNES = Settings(
+TUNES = Pictures(
     model=VRAEConfig(inference="gru", decoder="gru", hidden=128, z_size=8),
     data="tunes",
     steps=2000,

@@ -5,6 +5,7 @@ B batch, N examples of a split, H, W, C height, width, channels.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -15,28 +16,24 @@ DRAW = 0x64726177  # sets the data's draws apart from the model's noise, which m
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Pictures of a split, each once, with what is known of them beside one caption."""
-
-    image: np.ndarray  # uint8 [M, H, W, C]
-    captions: list[list[str]]  # of each picture
-    facts: dict[str, np.ndarray] = field(default_factory=dict)  # what is in generated pictures, [M, ...]
-
-
-@dataclass(frozen=True)
 class Split:
-    """Arrays with one first axis [N, ...]: uint8 0..255 or float32 0..1 pictures or sequences, int32 labels.
+    """Arrays of any type with one first axis [N, ...].
 
-    draw(batch, seed) turns a whole batch (float32 in [0, 1]) into another one: binarised, cropped, cluttered.
-    It runs inside tf.data; seed is int32[2]. None: the arrays are the examples.
-    padded names the array [N, L] whose rows 0 ends and pads: a training batch holds rows of like length, and no more
-    of the padding than that takes.
+    scaled: by name what the values are divided by on their way into a batch, as float32.
+    draw(batch, seed) turns a whole batch into another one: binarised, cropped, cluttered. It runs inside tf.data; seed
+    is int32[2]. None: the arrays are the examples.
+    lengths: by name how many of the first entries [N, L, ...] of every row are no padding, int [N]: a training batch
+    holds rows of like length, and no more of the padding than that takes.
+    groups: the array whose equal values belong together, such as the captions of one picture.
+    source: what only this kind of data knows of its split.
     """
 
     arrays: dict[str, np.ndarray]
     draw: Callable[[dict[str, tf.Tensor], tf.Tensor], dict[str, tf.Tensor]] | None = None
-    padded: str = ""
-    pictures: Pictures | None = None
+    scaled: dict[str, float] = field(default_factory=dict)
+    lengths: dict[str, np.ndarray] = field(default_factory=dict)
+    groups: str = ""
+    source: Any = None
 
     @property
     def size(self) -> int:
@@ -44,40 +41,58 @@ class Split:
 
 
 @dataclass(frozen=True)
+class About:
+    """What is to be said of a field of some data by whoever models it."""
+
+    description: dict[str, str] = field(default_factory=dict)  # what every figure must say, by name
+    remark: str = ""  # about likelihoods of such data, behind each one's definition
+    floor: Callable[[dict[str, tf.Tensor]], tf.Tensor] | None = None  # batch -> [B] nats that no likelihood goes below
+
+
+@dataclass(frozen=True)
 class Data:
-    """Three splits; regime is "static", "dynamic" or "gray"; origin says what, from where, licence."""
+    """Three splits and what is to be said of them; origin says what, from where, licence."""
 
     name: str
-    regime: str
     train: Split
     validation: Split
     test: Split
     origin: str
-    words: tuple[str, ...] = ()  # that captions are written in, the most frequent first
-    held_out: Split | None = None  # compositions that are in no other split
+    about: dict[str, About] = field(default_factory=dict)  # by field
+    vocabularies: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by field, the most frequent word first
+    others: dict[str, Split] = field(default_factory=dict)  # further splits, such as compositions held out
+
+    @property
+    def splits(self) -> dict[str, Split]:
+        return {"train": self.train, "validation": self.validation, "test": self.test, **self.others}
+
+    def told(self, modelled: str) -> str:
+        """What it is to a model of one of its fields: "binarized_mnist (static)"."""
+        says = self.about.get(modelled, About()).description.values()
+        return f"{self.name} ({', '.join(says)})" if says else self.name
 
 
 def batches(split: Split, batch_size: int, seed: int, start_step: int = 0) -> tf.data.Dataset:
     """Endless (step int64, batch) from start_step on; every example once an epoch, epochs in other orders.
 
-    batch_size is the global one. Batches hold float32 [B, ...] in [0, 1] and int32 labels [B].
+    batch_size is the global one.
     The position restores in O(1): nothing before start_step is computed.
     """
     arrays = _tensors(split.arrays)
     # In whole steps, so that rows of one padded length stay in random order.
-    lengths = on_cpu((split.arrays[split.padded] != 0).sum(1) // STEP + 1) if split.padded else None
+    lengths = {name: on_cpu(each // STEP + 1) for name, each in split.lengths.items()}
 
     def batch_at(step):
-        if not split.padded:
+        if not lengths:
             index = _visited(step, batch_size, split.size, seed)
         else:
             pool = _visited(step // POOL, POOL * batch_size, split.size, seed)
-            pool = tf.reshape(tf.gather(pool, tf.argsort(tf.gather(lengths, pool), stable=True)), [POOL, batch_size])
+            order = tf.argsort(tf.gather(next(iter(lengths.values())), pool), stable=True)
+            pool = tf.reshape(tf.gather(pool, order), [POOL, batch_size])
             index = pool[tf.random.experimental.index_shuffle(step % POOL, [seed, step // POOL], POOL - 1)]
         batch = {key: tf.gather(array, index) for key, array in arrays.items()}
-        if split.padded:
-            longest = tf.reduce_max(tf.gather(lengths, index))
-            batch[split.padded] = batch[split.padded][:, : STEP * longest]
+        for name, each in lengths.items():
+            batch[name] = batch[name][:, : STEP * tf.reduce_max(tf.gather(each, index))]
         return step, _draw(split, batch, seed, step)
 
     steps = tf.data.Dataset.counter(start_step)
@@ -113,12 +128,16 @@ def in_order(split: Split, batch_size: int, seed: int = 0) -> Iterator[tuple[dic
 
 
 def frozen(split: Split, seed: int) -> Split:
-    """The same split drawn once and for all: uint8 arrays, no draw left."""
+    """The same split drawn once and for all: what is scaled is rounded to bytes again, no draw is left."""
     if split.draw is None:
         return split
     drawn = [batch for batch, _ in in_order(split, min(BLOCK, split.size), seed)]
-    arrays = {key: np.concatenate([_stored(batch[key].numpy()) for batch in drawn])[: split.size] for key in drawn[0]}
-    return Split(arrays)
+
+    def stored(name):
+        array = np.concatenate([batch[name].numpy() for batch in drawn])[: split.size]
+        return np.rint(array * split.scaled[name]).astype(np.uint8) if name in split.scaled else array
+
+    return Split({name: stored(name) for name in drawn[0]}, scaled=split.scaled)
 
 
 def on_cpu(array):
@@ -132,12 +151,9 @@ def _tensors(arrays):
 
 
 def _draw(split, batch, seed, count):
-    """As floats, then drawn with a seed of its own for every count (a step, or a block's first example)."""
-    batch = {key: tf.cast(x, tf.float32) / 255 if x.dtype == tf.uint8 else x for key, x in batch.items()}
+    """Scaled, then drawn with a seed of its own for every count (a step, or a block's first example)."""
+    scaled = {key: tf.cast(batch[key], tf.float32) / most for key, most in split.scaled.items() if key in batch}
+    batch = batch | scaled
     if split.draw is None:
         return batch
     return split.draw(batch, tf.random.fold_in(tf.constant([seed, DRAW]), tf.cast(count, tf.int32)))
-
-
-def _stored(array):
-    return np.rint(array * 255).astype(np.uint8) if array.dtype == np.float32 else array

@@ -3,9 +3,14 @@
 Kingma and Welling, 2014, arXiv:1312.6114; equation numbers are that paper's. B batch, Z latent size.
 """
 
+import math
+
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
+
+from zoo.declare.measure import bound
+from zoo.nn.model import Model
 
 tfd = tfp.distributions
 
@@ -42,7 +47,7 @@ class GaussianHead(keras.layers.Layer):
         return tf.cast(self.mean(h), tf.float32), tf.exp(0.5 * tf.cast(self.log_variance(h), tf.float32))
 
 
-class GaussianVAE(keras.Model):
+class GaussianVAE(Model):
     """p(z) = N(0, I), q(z | x) a diagonal Gaussian, p(x | z) whatever `likelihood` says.
 
     A subclass sets `observed`, the name of x in a batch, and defines posterior(x) -> (mean, scale), [B, Z]
@@ -51,9 +56,13 @@ class GaussianVAE(keras.Model):
 
     observed = "image"
 
-    def __init__(self, z_size, **kwargs):
-        super().__init__(**kwargs)
-        self.z_size = z_size
+    def __init__(self, config, name):
+        super().__init__(config, name)
+        self.z_size = config.z_size
+
+    @property
+    def measures(self):
+        return bound(self.observed, math.prod(self.fields[self.observed].shape))
 
     @property
     def prior(self):

@@ -31,6 +31,11 @@ class Run(NamedTuple):
         return json.loads(path.read_text()) if path.exists() else []
 
 
+def exists(name):
+    """Whether there is a run, or weights that ship, of this name."""
+    return any((path / name / "config.json").exists() for path in (pathlib.Path(), SHIPPED))
+
+
 def open_run(name):
     """A Run from its directory, or from the name of weights that ship ("draw/mnist").
 

@@ -4,6 +4,7 @@ N pairs of a picture and one of its captions, M pictures, L words of a caption w
 """
 
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -12,8 +13,9 @@ import tensorflow as tf
 from zoo.data.captioned import compositions
 from zoo.data.captioned.annotations import annotations
 from zoo.data.pictures import sources
+from zoo.data.pictures.named import about
 from zoo.data.pictures.transforms import paste
-from zoo.data.split import Data, Pictures, Split, frozen, on_cpu
+from zoo.data.split import Data, Split, frozen, on_cpu
 from zoo.nn.pretrained import extractors
 from zoo.nn.words import END, LONGEST, UNKNOWN, UNKNOWN_WORD, tokens
 
@@ -23,6 +25,15 @@ LARGE = 2**30  # bytes of an array that is better not copied into memory
 DIGIT, SIDE = 28, 60  # pixels of a digit, and of the picture that the paper's ranges of corners are for
 
 
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures of a split, each once, with what is known of them beside one caption."""
+
+    image: np.ndarray  # uint8 [M, H, W, C]
+    captions: list[list[str]]  # of each picture
+    facts: dict[str, np.ndarray] = field(default_factory=dict)  # what is in generated pictures, [M, ...]
+
+
 class Captioned(NamedTuple):
     """What a source of captioned pictures returns."""
 
@@ -30,16 +41,15 @@ class Captioned(NamedTuple):
     origin: str
 
 
-def load(name, find, shapes, folder, seed, words=None):
+def load(request, find):
     """Data for a model that takes captions.
 
-    find: (shape of the picture, folder, seed) -> Captioned. shapes: of "caption" and "image", or of an extractor's
-    annotations in its place. words: the vocabulary to write captions in; without it, all words of the training
-    captions, the most frequent first.
+    find: (shape of the picture, folder, seed) -> Captioned. The model takes a caption and an image, or an extractor's
+    annotations in its place. Without known words all of the training captions are learned, the most frequent first.
     """
-    key, shape = next(item for item in shapes.items() if item[0] != "caption")
-    size = _picture_shape(key, tuple(shape))
-    found = find(size, folder, seed)
+    name, words = request.name, request.known.get("caption")
+    key, size = _looked_at(request)
+    found = find(size, request.folder, request.seed)
     for pictures in found.splits.values():
         if (got := pictures.image.shape[1:]) != size:
             raise ValueError(f"data: {name} has image {got}, the model takes {size}; resize one of them")
@@ -48,22 +58,32 @@ def load(name, find, shapes, folder, seed, words=None):
     seen = {split: pictures.image for split, pictures in found.splits.items()}
     if key != "image":
         seen = annotations(key, seen)
-    pairs = {split: _pairs(found.splits[split], words, *shapes["caption"], key, seen[split]) for split in seen}
+    pairs = {
+        split: _pairs(found.splits[split], words, request.fields["caption"].shape[0], key, seen[split])
+        for split in seen
+    }
     origin = f"{found.origin}; " + ("regime gray" if key == "image" else f"annotations of {key}, frozen")
-    return Data(name, "gray", **pairs, origin=origin, words=tuple(words))
+    return _data(name, pairs, origin, words, key)
 
 
-def _picture_shape(key, shape):
-    """Of the picture that a model looks at, or that an extractor looks at for it."""
+def _data(name, splits, origin, words, key="image"):
+    held_out = {"held_out": splits.pop("held_out")} if "held_out" in splits else {}
+    gray = {"image": about("gray")} if key == "image" else {}
+    return Data(name, **splits, origin=origin, about=gray, vocabularies={"caption": tuple(words)}, others=held_out)
+
+
+def _looked_at(request):
+    """The name of what a model looks at, and the shape of the picture that it, or an extractor for it, looks at."""
+    key, shape = next((name, field.shape) for name, field in request.fields.items() if name != "caption")
     if key == "image":
-        return shape
+        return key, shape
     if key not in extractors.NAMED:
         known = ", ".join(("image", *extractors.NAMED))
         raise ValueError(f"data: the model takes {key} and caption, expected one of {known} in place of {key}")
     side, annotations = extractors.NAMED[key]
     if shape != annotations:
         raise ValueError(f"data: {key} makes annotations {annotations}, the model takes {shape}; change its places")
-    return (side, side, 3)
+    return key, (side, side, 3)
 
 
 def vocabulary(captions):
@@ -102,7 +122,8 @@ def _pairs(pictures, words, length, key="image", seen=None):
         return {key: tf.cast(rows(batch["picture"]), tf.float32) / most, **batch}
 
     arrays = {"caption": captions, "picture": np.array([m for _, m in order], np.int32)}
-    return Split(arrays, look_up, padded="caption", pictures=pictures)
+    lengths = {"caption": (captions != END).sum(1)}
+    return Split(arrays, look_up, lengths=lengths, groups="picture", source=pictures)
 
 
 def _rows(array):
@@ -160,14 +181,15 @@ KINDS = (  # caption, and where the first and the second digit have their corner
 )  # a None among rows or columns: those of the first digit
 
 
-def digit_captions(digits, shapes, seed, words=None):
+def digit_captions(request, digits):
     """The digits with captions of alignDRAW (arXiv:1511.02793, section 4.1), made anew at each visit in training.
 
     digits: sources.Found of 28x28 digits. For every kind of caption one digit in each role is held out.
     """
-    shape, (length,) = tuple(shapes["image"]), shapes["caption"]
-    if shape != (SIDE, SIDE, 1):
-        raise ValueError(f"data: digit-captions has image {(SIDE, SIDE, 1)}, the model takes {shape}")
+    seed, words, (key, shape) = request.seed, request.known.get("caption"), _looked_at(request)
+    (length,) = request.fields["caption"].shape
+    if (key, shape) != ("image", (SIDE, SIDE, 1)):
+        raise ValueError(f"data: digit-captions has image {(SIDE, SIDE, 1)}, the model takes {key} {shape}")
     banned = np.random.default_rng((seed, 12)).integers(0, 11, 12)  # 10: no digit
     rows = np.array([(q, i, j if q < 4 else -1) for q in range(8) for i in range(10) for j in range(10)])
     unseen = np.where(
@@ -183,7 +205,7 @@ def digit_captions(digits, shapes, seed, words=None):
     for k, (split, count) in enumerate(DIGIT_CAPTIONS.items()):
         source = digits.splits["test" if split == "held_out" else split]
         draw = _digits_draw(source, rows, np.flatnonzero(unseen == (split == "held_out")))
-        made = Split({"picture": np.arange(count, dtype=np.int32)}, draw)
+        made = Split({"picture": np.arange(count, dtype=np.int32)}, draw, {"image": 255})
         if split == "train":
             splits[split] = Split(made.arrays, _with_captions(draw, ids))
             continue
@@ -193,7 +215,7 @@ def digit_captions(digits, shapes, seed, words=None):
         pictures = Pictures(arrays["image"], [[sentences[r]] for r in row], facts)
         splits[split] = _pairs(pictures, words, length)
     how = "digits with captions, placed as in the paper, training pictures made anew at each visit"
-    return Data("digit-captions", "gray", **splits, origin=f"{how}: {digits.origin}; regime gray", words=tuple(words))
+    return _data(request.name, splits, f"{how}: {digits.origin}; regime gray", words)
 
 
 def _with_captions(draw, ids):

@@ -19,9 +19,8 @@ import PIL.Image
 import PIL.ImageOps
 import tensorflow as tf
 
-from zoo.data.captioned.captions import Captioned
+from zoo.data.captioned.captions import Captioned, Pictures
 from zoo.data.pictures import sources
-from zoo.data.split import Pictures
 from zoo.store import cache
 
 CAPTIONS, SPLIT_LIST = "captions.tsv", "splits.tsv"  # of a folder of your own

@@ -5,11 +5,9 @@ Every reader takes (shape the model takes, folder, seed) and returns Found(split
 "label": int32 [N] where there is one}.
 """
 
-import os
 import urllib.error
 import urllib.request
 import zipfile
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -282,11 +280,3 @@ def _hold_out(splits, parts):
         splits["validation"] = {key: array[size - size // parts :] for key, array in train.items()}
         splits["train"] = {key: array[: size - size // parts] for key, array in train.items()}
     return splits
-
-
-def folder_of(data_dir) -> Path:
-    """data_dir, else TFDS_DATA_DIR, else TFDS's own default."""
-    folder = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
-    if data_dir and not folder.is_dir():
-        raise FileNotFoundError(f"data_dir: {folder} is no folder; name the one that holds the data")
-    return folder

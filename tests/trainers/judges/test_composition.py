@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trainers.score import composition
+from trainers.judges import composition
 from zoo.data import load
 from zoo.data.captioned import captions, compositions
 from zoo.data.captioned.compositions import COUNT, OBJECTS, PLACE, RELATION

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainers.score import matching
+from trainers.judges import matching
 from zoo.data.split import Pictures, Split
 
 

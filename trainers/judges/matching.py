@@ -29,7 +29,7 @@ def painter(model):
 
 def first_pairs(split, count):
     """Pictures [M, H, W, C] as floats and the first caption of each, ids [M, L]."""
-    images = split.pictures.image[:count].astype(np.float32) / 255
+    images = split.source.image[:count].astype(np.float32) / 255
     return images, split.arrays["caption"][: len(images)]
 
 

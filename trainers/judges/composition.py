@@ -11,9 +11,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo import data
 from zoo.data.captioned import compositions
 from zoo.data.captioned.captions import DIGIT, KINDS
 from zoo.data.captioned.compositions import COLOURS, COUNT, OBJECTS, PLACE, PLACES, RELATIONS, SHAPES
+from zoo.data.pictures.named import digits
+from zoo.declare import Field
 
 
 def network(outputs):
@@ -148,26 +151,45 @@ def accuracy(right, real, chosen, parts):
     }
 
 
+def judge(sets, paint, data_dir, options):
+    """What is right in pictures painted from the captions of a set that is made here; of another set nothing is known.
+
+    paint: ids [M, L] -> images [M, H, W, C] in [0, 1].
+    """
+    if sets.name == "scenes":
+        eight = {"image": Field((8, 8, 1)), "label": Field(dtype="int32")}
+        small = data.load("digits", fields=eight, regime="gray").train.arrays
+        return judge_scenes(sets, paint, options.seed, (small["image"][..., 0] / 255, small["label"]), options.sure)
+    if sets.name == "digit-captions":
+        train = digits(data_dir).splits["train"]
+        return judge_digits(sets, paint, options.seed, (train["image"], train["label"]), options.sure)
+    return {}
+
+
 def judge_scenes(sets, paint, seed, digits, sure=0.9):
     """How many of the scenes painted from test captions are right: seen ones, and those asked for what is new.
 
     paint: ids [M, L] -> images [M, side, side, 3] in [0, 1]. digits: see compositions.draw. sure: a picture counts
     as right "and_sure" only if the reader is surer of it than this; the share is of all pictures.
     """
-    reader = SceneReader(sets.test.pictures.image.shape[1], digits, seed)
+    reader = SceneReader(sets.test.source.image.shape[1], digits, seed)
 
     def right(images, facts):
         *read, sureness = reader.read(images)
         return shown(facts, *read) | {"sure": sureness > sure}
 
     def judged(split):
-        images, facts = split.pictures.image, split.pictures.facts
+        images, facts = split.source.image, split.source.facts
         painted = as_bytes(paint(split.arrays["caption"][: len(images)]))  # the first caption of each picture
         return right(painted, facts), right(images, facts)
 
     share = functools.partial(accuracy, parts=("object", "colour", "place"))
-    seen, unseen, new = judged(sets.test), judged(sets.held_out), asked_for_new(sets.held_out.pictures.facts)
-    with_digit = (sets.test.pictures.facts["object"] >= len(SHAPES)).any(1)
+    seen, unseen, new = (
+        judged(sets.test),
+        judged(sets.others["held_out"]),
+        asked_for_new(sets.others["held_out"].source.facts),
+    )
+    with_digit = (sets.test.source.facts["object"] >= len(SHAPES)).any(1)
     return {
         "seen": share(*seen, np.ones_like(with_digit)),
         "seen_with_a_digit": share(*seen, with_digit),
@@ -217,15 +239,15 @@ def most_ink(images):
     return np.argmax(scores, 0)
 
 
-def judge_digits(sets, paint, seed, digits, sure=0.9, epochs=8):
+def judge_digits(sets, paint, seed, written, sure=0.9, epochs=8):
     """How many of the pictures painted from test captions show the right digits at the right places.
 
-    digits: (images uint8 [D, 28, 28, 1], labels [D]) to learn from, moved as far as the captions let them be.
+    written: (images uint8 [D, 28, 28, 1], labels [D]) to learn from, moved as far as the captions let them be.
     sure: see judge_scenes.
     """
     keras.utils.set_random_seed(seed)
     model, rng = network(10), np.random.default_rng((seed, 100))
-    images, labels = digits
+    images, labels = written
     moved = crop(np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0))), *rng.integers(0, 5, (2, len(images))))
     fit(model, moved, labels, keras.losses.SparseCategoricalCrossentropy(from_logits=True), epochs)
 
@@ -239,9 +261,9 @@ def judge_digits(sets, paint, seed, digits, sure=0.9, epochs=8):
         return {"digits": known, "places": np.array(arranged), "all": known & arranged, "sure": certain}
 
     figures = {}
-    for name, split in (("seen", sets.test), ("held_out", sets.held_out)):
-        facts, count = split.pictures.facts, len(split.pictures.image)
-        painted, real = as_bytes(paint(split.arrays["caption"][:count])), split.pictures.image
+    for name, split in (("seen", sets.test), ("held_out", sets.others["held_out"])):
+        facts, count = split.source.facts, len(split.source.image)
+        painted, real = as_bytes(paint(split.arrays["caption"][:count])), split.source.image
         figures[name] = accuracy(right(painted, facts), right(real, facts), np.ones(count, bool), ("digits", "places"))
     return figures
 

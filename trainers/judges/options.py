@@ -1,0 +1,27 @@
+"""What the judges may be told on the command line. Imports nothing heavy."""
+
+import dataclasses
+
+from trainers.learn.task import Judging
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Drawing(Judging):
+    """For samples from a prior."""
+
+    count: int = 1000
+    """samples"""
+    data: str = "mnist"
+    """labelled images of the samples' shape that the classifier learns from"""
+    sure: float = 0.9
+    """a sample counts as recognised if its likeliest class has more than this probability"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Painting(Judging):
+    """For pictures painted from captions."""
+
+    sure: float = 0.9
+    """a picture counts as right and sure if all that is read in it has more than this probability"""
+    samples: int = 10
+    """K of the importance-weighted estimate that ranks pictures for a caption"""

@@ -1,0 +1,40 @@
+"""What a number means: its unit, in a sentence, which way is better, and how it adds up over a split."""
+
+import dataclasses
+from typing import Literal
+
+
+@dataclasses.dataclass(frozen=True)
+class Measure:
+    """A loss term, or a score made of terms, of every example.
+
+    terms: the terms that are summed; without any, the one of the measure's own name. The value over a split is the
+      sum over its examples, divided by their number or by the sum of `per` (a count, such as the words of each), and
+      with exp the exponential of that: a perplexity.
+    likelihood: the field of an example that it is -log p of, or a bound on that, in nats. dimensions: of a discrete
+      field; the same in bits a dimension is then told, too.
+    """
+
+    unit: str
+    says: str
+    better: Literal["lower", "higher", ""] = "lower"
+    terms: tuple[str, ...] = ()
+    per: str = ""
+    exp: bool = False
+    likelihood: str = ""
+    dimensions: int = 0
+
+
+def bound(field, dimensions=0):
+    """The measures of a model that has an evidence lower bound on a field; its terms are a distortion and a rate."""
+    return {
+        "bound": Measure(
+            "nats",
+            "distortion + rate, one sample from the posterior; -log p(x) is at most this",
+            terms=("distortion", "rate"),
+            likelihood=field,
+            dimensions=dimensions,
+        ),
+        "distortion": Measure("nats", "-log p(x | z), one sample from the posterior", likelihood=field),
+        "rate": Measure("nats", "KL(q(z | x) || p(z))", better=""),
+    }

@@ -1,0 +1,50 @@
+"""What everything else may ask of a paper's model."""
+
+import keras
+
+
+class Model(keras.Model):
+    """A model built from its config alone, all variables there after build().
+
+    A subclass defines fields, measures, noise and loss_terms, and as many of the others as its paper has.
+    """
+
+    log_weights = None  # (batch, noise) -> log p(x, z) - log q(z | x) of one posterior sample, [B] nats
+    decode = None  # (noise, ...) -> {name: [B, ...]}, from the prior
+    classify = None  # (x) -> {"logits": [B, classes], ...}
+
+    def __init__(self, config, name):
+        super().__init__(name=name)
+        self.config = config
+
+    @property
+    def fields(self):
+        """What a batch holds: {name: zoo.declare.Field}, what is modelled first."""
+        raise NotImplementedError
+
+    @property
+    def measures(self):
+        """What the terms mean: {name: zoo.declare.Measure}, the one that training is watched by first."""
+        raise NotImplementedError
+
+    @property
+    def modelled(self):
+        """The field that the model gives a likelihood to, "" if it gives none."""
+        return next((one.likelihood for one in self.measures.values() if one.likelihood), "")
+
+    @property
+    def vocabularies(self):
+        """The vocabularies that training data must teach: {name of a field: zoo.nn.words.Words}."""
+        return {}
+
+    def noise(self, batch_size, seed):
+        """All the randomness of one pass: a structure of [B, ...] tensors. seed: int32[2]."""
+        return {}
+
+    def loss_terms(self, batch, noise):
+        """{name: [B]}, what scores are made of. batch: as `fields` says; noise: as `noise` returns it."""
+        raise NotImplementedError
+
+    def training_terms(self, batch, noise, step):
+        """{name: [B]}, the sum of which training descends; step: int32, the updates made before."""
+        return self.loss_terms(batch, noise)
