@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import importlib
 import os
 import pathlib
 import subprocess
@@ -21,7 +22,7 @@ WHOLE = "--preset smoke --regime dynamic --ema 0.9 --schedule cosine --steps 60 
 
 def _start(workdir, *arguments, model="vae", before="", environment=None):
     """A process that trains in workdir, its output in .stdout; `before` is Python that runs first."""
-    code = f"import sys; from trainers import {model}; from trainers.learn.command import main; main({model}.TASK)"
+    code = f"import sys; from trainers import {model}; from trainers.learn.command import main; main({model}.TASKS)"
     command = [sys.executable, "-u", "-c", f"{before}\n{code}", "--workdir", workdir, *arguments]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, cwd=ROOT, env={**os.environ, **(environment or {})}, **pipes)
@@ -75,10 +76,11 @@ def train(tmp_path, capfd):
     from trainers.learn import command
 
     def trained(*arguments, model="vae", workdir=tmp_path / "run", task=None):
-        task = task or __import__(f"trainers.{model}", fromlist=["TASK"]).TASK
+        tasks = importlib.import_module(f"trainers.{model}").TASKS
+        tasks = dict.fromkeys(tasks, task) if task else tasks
         capfd.readouterr()
         with pytest.raises(SystemExit) as stopped:
-            command.main(task, ["--workdir", str(workdir), *arguments])
+            command.main(tasks, ["--workdir", str(workdir), *arguments])
         return stopped.value.code, *capfd.readouterr()
 
     return trained

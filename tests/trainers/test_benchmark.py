@@ -8,6 +8,7 @@ import pytest
 
 from trainers import benchmark
 from trainers.benchmark import Options
+from zoo import catalogue
 
 
 def test_the_command_prints_one_object_with_every_figure():
@@ -41,8 +42,9 @@ def test_unknown_names_and_numbers_are_refused():
 
 def test_random_numbers_stand_in_for_missing_data(tmp_path, capsys):
     settings = benchmark.settings_of(Options("draw", "cluttered"))
-    model = type("Model", (), {"input_shapes": {"image": (100, 100, 1), "label": ()}})
-    origin, split = benchmark.examples(settings, model, tmp_path)
+    model = catalogue.build("draw", settings.model)
+    origin, sets = benchmark.examples(settings, model, tmp_path)
+    split = sets.train
     assert origin == "random numbers"
     assert split.arrays["image"].shape[1:] == (100, 100, 1)
     assert split.arrays["label"].shape == (split.size,)

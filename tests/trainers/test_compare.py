@@ -5,15 +5,16 @@ import numpy as np
 import pytest
 
 from trainers import compare
+from trainers.show.exhibits import Picture
 
 ROW = {
-    "network": "lstm",
+    "preset": "digits-lstm",
     "parameters": 1_453_788,
-    "bound": 150.126,
-    "standard_error": 0.25,
-    "distortion": 144.0,
-    "rate": 6.126,
-    "knn_accuracy": 0.7504,
+    "figures": {
+        "bound": (150.126, 0.25, "nats"),
+        "rate": (6.126, 0.1, "nats"),
+        "neighbours": (0.7504, None, "fraction"),
+    },
     "seconds_per_epoch": 12.34,
     "minutes": 3.21,
     "steps": 2000,
@@ -22,32 +23,46 @@ ROW = {
 }
 
 
-def test_the_table_has_a_line_for_each_network():
-    lines = compare.table([ROW, {**ROW, "network": "gru"}]).splitlines()
+def test_the_table_has_a_line_for_each_preset_and_a_column_for_what_all_have():
+    other = {**ROW, "preset": "gru", "figures": {name: ROW["figures"][name] for name in ("bound", "neighbours")}}
+    lines = compare.table([ROW, other]).splitlines()
     assert "digits; 200 test examples. 2,000 steps, seed 0" in lines[0]
-    assert [line.count("|") for line in lines[2:]] == [10] * 4
-    assert lines[4] == "| lstm | 1,453,788 | 150.13 | 0.25 | 144.00 | 6.13 | 0.750 | 12.3 | 3.2 |"
+    assert [line.count("|") for line in lines[2:]] == [7] * 4
+    assert lines[2] == "| preset | parameters | bound (nats) | neighbours (fraction) | seconds per epoch | minutes |"
+    assert lines[4] == "| digits-lstm | 1,453,788 | 150.1 ± 0.25 | 0.7504 | 12.3 | 3.2 |"
     assert lines[5].startswith("| gru |")
 
 
-def test_the_picture_has_a_column_for_each_network():
-    rng = np.random.default_rng(0)
-    one = ROW, rng.normal(size=(30, 2)), rng.integers(0, 10, 30), rng.uniform(size=(400, 28, 28))
-    assert compare.picture([one]).shape == (1000, 500, 3)
-    assert compare.picture([one, one]).shape == (1000, 1000, 3)
+def test_the_picture_has_a_column_for_each_preset():
+    curve, shown = (np.arange(5), np.arange(5)), {"samples": Picture(np.zeros([20, 30, 3], np.uint8))}
+    for count in (1, 2):
+        made = compare.picture([ROW] * count, [curve] * count, [shown] * count, "nats")
+        assert made.shape == (900, 500 * count, 3) and made.std() > 0
+
+
+def test_one_preset_or_an_unknown_one_is_refused(capsys):
+    for presets, message in (
+        (["digits-nn"], "presets: got 1, expected two"),
+        (["digits-nn", "nn"], "preset: got 'nn'"),
+    ):
+        with pytest.raises(SystemExit, match="2"):
+            compare.main(["vrae", *presets])
+        assert message in capsys.readouterr().err
 
 
 @pytest.mark.timeout(600)
-def test_two_networks_are_trained_and_compared(tmp_path, capsys):
+def test_two_presets_are_trained_and_compared(tmp_path, capsys):
     """The whole command, three steps each."""
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    arguments = ["--networks", "nn", "gru", "--steps", "3", "--workdir", str(tmp_path)]
-    compare.main(arguments)
+    compare.main(["vrae", "digits-nn", "digits-gru", "--steps", "3", "--workdir", str(tmp_path)])
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
     rows = json.loads((tmp_path / "comparison.json").read_text())
-    assert [row["network"] for row in rows] == ["nn", "gru"]
+    assert [row["preset"] for row in rows] == ["digits-nn", "digits-gru"]
     for row in rows:
-        assert row["bound"] == pytest.approx(row["distortion"] + row["rate"], rel=1e-5)
-        assert 0 <= row["knn_accuracy"] <= 1 and row["seconds_per_epoch"] > 0
+        bound, distortion, rate, near = (
+            row["figures"][name][0] for name in ("bound", "distortion", "rate", "nearest_neighbours")
+        )
+        assert bound == pytest.approx(distortion + rate, rel=1e-5)
+        assert 0 <= near <= 1 and row["seconds_per_epoch"] > 0
     assert (tmp_path / "comparison.png").stat().st_size > 10_000
-    assert "| gru |" in capsys.readouterr().out
+    assert "| digits-gru |" in capsys.readouterr().out

@@ -5,18 +5,22 @@ import pytest
 import tensorflow as tf
 
 import zoo
-from trainers import evaluate, vae
+from trainers import evaluate
+from trainers.learn.task import Task
 from trainers.score import figures as scored
 from trainers.score import scoring
-from zoo.data import Data, Split
+from zoo.data import About, Data, Split
+from zoo.declare.measure import bound
 from zoo.metrics import bounds
 from zoo.store import runs
+
+TASK = Task("vae")
 
 
 class Counting:
     """A model whose terms are the example itself, and whose noise is known."""
 
-    input_shapes = {"image": (1, 2, 1)}  # noqa: RUF012
+    measures, modelled = bound("image", 2), "image"
 
     def noise(self, batch_size, seed):
         return tf.random.stateless_normal([batch_size], seed)
@@ -43,13 +47,37 @@ def split():
 @pytest.mark.parametrize("size", [2, 249, 250, 251, 501])
 def test_every_example_is_scored_once_and_in_place(split, size):
     examples = split(size)
-    score = scoring.scorer(Counting(), lambda model, batch, noise: {"extra": -batch["image"][:, 0, 0, 0]})
+    score = scoring.scorer(Counting(), lambda batch: -batch["image"][:, 0, 0, 0])
     scores = score(examples, (0, 0))
     x = examples.arrays["image"][:, 0, 0, 0]
-    assert scores.keys() == {"bound", "distortion", "rate", "reweighting", "extra"}
+    assert scores.keys() == {"distortion", "rate", "reweighting", "floor"}
     np.testing.assert_array_equal(scores["distortion"], x)
-    np.testing.assert_array_equal(scores["extra"], -x)
-    np.testing.assert_allclose(scores["bound"], 3 * x, rtol=1e-6)  # what the loss adds beside is no part of it
+    np.testing.assert_array_equal(scores["floor"], -x)
+
+
+@pytest.mark.parametrize("size", [3, 250, 333])
+def test_what_does_not_fit_is_scored_in_parts_with_the_same_noise(split, size, monkeypatch):
+    """As if the graph's largest tensor left room for seven examples."""
+
+    class Noisy(Counting):
+        def loss_terms(self, batch, noise):
+            return {"distortion": batch["image"][:, 0, 0, 0] + noise}
+
+    examples, whole = split(size), scoring.scorer(Noisy())
+    monkeypatch.setattr(scoring, "fitting", lambda *_: min(7, size))
+    parts = scoring.scorer(Noisy())(examples, (0, 0))
+    monkeypatch.undo()
+    np.testing.assert_array_equal(parts["distortion"], whole(examples, (0, 0))["distortion"])
+
+
+def test_examples_go_together_as_long_as_the_largest_tensor_has_room(monkeypatch):
+    graph = tf.function(lambda batch, noise: {"wide": tf.zeros([batch["x"].shape[0], 1000]) + noise})
+    batch, noise = {"x": tf.zeros([250, 2])}, tf.zeros([250, 1])
+    assert scoring.fitting(graph, batch, noise) == 250
+    monkeypatch.setattr(scoring, "LARGEST", 30_000)
+    assert scoring.fitting(graph, batch, noise) == 30
+    monkeypatch.setattr(scoring, "LARGEST", 1)
+    assert scoring.fitting(graph, batch, noise) == 1
 
 
 def test_the_importance_weighted_estimate_is_that_of_its_definition(split):
@@ -66,9 +94,9 @@ def test_the_importance_weighted_estimate_is_that_of_its_definition(split):
 
 def test_figures_are_numpy_means_with_all_that_makes_them_repeatable(split):
     examples = split(77)
-    sets = Data("numbers", "static", *[examples] * 3, origin="made up")
+    sets = Data("numbers", *[examples] * 3, origin="made up", about={"image": About({"regime": "static"})})
     run = runs.Run(None, "vae", "smoke", None, {"command": "python -m trainers.vae"})
-    figures = scored.measure(vae.TASK, run, Counting(), sets, samples=3, seed=4, minutes=1.5)
+    figures = scored.measure(TASK, run, Counting(), sets, samples=3, seed=4, minutes=1.5)
     by_name = {figure["name"]: figure for figure in figures}
     x = examples.arrays["image"][:, 0, 0, 0].astype("f8")
     assert by_name["bound"]["value"] == pytest.approx(3 * x.mean(), rel=1e-6)
@@ -82,19 +110,23 @@ def test_figures_are_numpy_means_with_all_that_makes_them_repeatable(split):
     for figure in figures:
         assert about.items() <= figure.items() and figure["trained_by"] == "python -m trainers.vae"
         assert {"name", "value", "unit", "standard_error", "definition"} <= figure.keys()
-    assert "77 examples of numbers, static" in scored.line(figures[0])
+    assert by_name["bound"]["signature"].startswith("bound|K:1|split:test|regime:static|n:77|seed:4|v:")
+    assert by_name["negative_log_likelihood"]["signature"].startswith("negative_log_likelihood|K:3|split:test|")
+    assert "77 examples of numbers (static)" in scored.line(figures[0], sets.told("image"))
     assert not any(
         figure["name"].startswith("bits")
-        for figure in scored.measure(vae.TASK, run, Counting(), Data("numbers", "gray", *[examples] * 3, origin=""))
+        for figure in scored.measure(
+            TASK, run, Counting(), Data("numbers", *[examples] * 3, "", {"image": About(remark="no likelihood")})
+        )
     )
 
 
 def test_more_samples_need_latent_variables(split):
-    model = type("Classifier", (Counting,), {"log_weights": property()})()
-    sets = Data("numbers", "gray", *[split(3)] * 3, origin="")
+    model = type("Classifier", (Counting,), {"log_weights": None})()
+    sets = Data("numbers", *[split(3)] * 3, origin="")
     run = runs.Run(None, "draw", "cluttered", None, {"command": ""})
     with pytest.raises(ValueError, match="samples: got 5, expected 1; draw has no latent variables"):
-        scored.measure(vae.TASK, run, model, sets, samples=5)
+        scored.measure(TASK, run, model, sets, samples=5)
 
 
 def test_the_command_repeats_a_runs_own_figures(whole, tmp_path, capsys):
@@ -112,7 +144,7 @@ def test_the_command_repeats_a_runs_own_figures(whole, tmp_path, capsys):
     evaluate.main([str(run), "--samples", "4", "--split", "validation"])
     out = capsys.readouterr().out
     assert json.loads((run / "metrics.json").read_text()) == before  # they are those of the test split
-    assert "validation negative_log_likelihood" in out and "K = 4" in out and "200 examples of digits, dynamic" in out
+    assert "validation negative_log_likelihood" in out and "K = 4" in out and "200 examples of digits (dynamic)" in out
 
 
 def test_the_bound_of_a_run_is_the_mean_of_its_models_terms(whole):

@@ -6,9 +6,10 @@ import pytest
 from PIL import Image
 
 from trainers import sample
+from trainers.learn.task import Sampling
+from trainers.show import sampling
 from zoo import catalogue
 from zoo.configs.base import to_dict
-from zoo.configs.draw import ClassifierConfig
 
 
 @pytest.fixture
@@ -29,13 +30,18 @@ def untrained(tmp_path):
     return make
 
 
+def run_command(arguments):
+    with pytest.raises(SystemExit, match="0"):
+        sample.main(arguments)
+
+
 def files(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
 def test_draw_leaves_pictures_and_arrays(untrained, capsys):
     run = untrained("draw", "smoke")
-    sample.main([str(run), "--count", "20"])
+    run_command([str(run), "--count", "20"])
     assert files(run / "samples") == ["dreaming.gif", "samples.npz", "samples.png"]
     with np.load(run / "samples/samples.npz") as arrays:
         assert {name: array.shape for name, array in arrays.items()} == {
@@ -48,12 +54,12 @@ def test_draw_leaves_pictures_and_arrays(untrained, capsys):
             assert 0 <= arrays[name].min() < arrays[name].max() <= 1
         np.testing.assert_array_equal(arrays["canvases"][:, -1], arrays["samples"])
     assert Image.open(run / "samples/dreaming.gif").n_frames == 3
-    assert capsys.readouterr().out == f"20 samples: {run / 'samples'}\n"
+    assert capsys.readouterr().out == f"written: {run / 'samples'}\n"
 
 
 def test_tunes_leave_as_midi_and_as_a_picture(untrained, tmp_path):
     run = untrained("vrae", "smoke")
-    sample.main([str(run), "--count", "2", "--out", str(tmp_path / "tunes")])
+    run_command([str(run), "--count", "2", "--out", str(tmp_path / "tunes")])
     assert files(tmp_path / "tunes") == ["samples.npz", "samples.png", "tune-00.mid", "tune-01.mid"]
     mido.MidiFile(tmp_path / "tunes/tune-01.mid")
 
@@ -62,7 +68,7 @@ def test_a_seed_means_the_same_bytes_and_another_seed_others(untrained, tmp_path
     run = untrained("vae", "smoke")
     kept = {}
     for folder, seed in (("a", "3"), ("b", "3"), ("c", "4")):
-        sample.main([str(run), "--count", "5", "--seed", seed, "--out", str(tmp_path / folder)])
+        run_command([str(run), "--count", "5", "--seed", seed, "--out", str(tmp_path / folder)])
         kept[folder] = {name: (tmp_path / folder / name).read_bytes() for name in files(tmp_path / folder)}
     assert set(kept["a"]) == {"samples.npz", "samples.png"}
     assert kept["a"] == kept["b"]
@@ -71,19 +77,24 @@ def test_a_seed_means_the_same_bytes_and_another_seed_others(untrained, tmp_path
 
 def test_many_samples_are_decoded_in_parts_and_keep_their_order(monkeypatch):
     model = catalogue.build("draw", catalogue.preset("draw", "smoke").model)
-    z, whole = sample.sample(model, 7, 0)
-    monkeypatch.setattr(sample, "BATCH", 3)
-    monkeypatch.setattr(sample, "SHOWN", 4)
-    again, parts = sample.sample(model, 7, 0)
-    np.testing.assert_array_equal(again, z)
-    np.testing.assert_allclose(parts["image"], whole["image"], rtol=1e-5)
+    draw = sampling.from_prior(lambda model, decoded: {}, "image")
+    whole = draw(model, (), Sampling(count=7)).arrays
+    monkeypatch.setattr(sampling, "BATCH", 3)
+    monkeypatch.setattr(sampling, "SHOWN", 4)
+    parts = draw(model, (), Sampling(count=7)).arrays
+    np.testing.assert_array_equal(parts["z"], whole["z"])
+    np.testing.assert_allclose(parts["samples"], whole["samples"], rtol=1e-5)
     np.testing.assert_allclose(parts["canvases"], whole["canvases"][:4], rtol=1e-5)
 
 
-def test_a_classifier_says_that_it_cannot_sample():
-    model = catalogue.build("draw", ClassifierConfig(image_shape=(9, 8, 1), steps=2, hidden=4, read_n=3))
-    with pytest.raises(ValueError, match="got a DRAWClassifier, which cannot sample"):
-        sample.sample(model, 1, 0)
+def test_what_makes_nothing_or_takes_no_input_says_so(untrained, capsys):
+    for run, inputs, message in (
+        (untrained("draw", "cluttered"), [], "a draw_classifier, which makes nothing"),
+        (untrained("vae", "smoke"), ["a cat"], "inputs: got a cat, expected none"),
+    ):
+        with pytest.raises(SystemExit, match="2"):
+            sample.main([str(run), *inputs])
+        assert message in capsys.readouterr().err
 
 
 def test_without_a_run_one_line_says_so(tmp_path, capsys):

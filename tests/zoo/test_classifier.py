@@ -74,8 +74,8 @@ def test_a_pass_is_the_papers(run):
     assert seen["windows"].shape == (3, 3, 5)
     np.testing.assert_allclose(seen["logits"], logits, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(seen["windows"], windows, rtol=1e-4)
-    assert set(terms) == {"distortion"}
-    np.testing.assert_allclose(terms["distortion"], distortion, rtol=1e-4)
+    assert set(terms) == {"cross_entropy"}
+    np.testing.assert_allclose(terms["cross_entropy"], distortion, rtol=1e-4)
 
 
 def test_a_fresh_model_looks_at_the_whole_image():
@@ -110,7 +110,7 @@ def test_an_example_does_not_see_the_others():
 def test_the_gradient_reaches_every_variable_of_a_fresh_model():
     model = draw.build(ODD)
     with tf.GradientTape() as tape:
-        loss = model.loss_terms({"image": images(4), "label": np.arange(4)}, {})["distortion"]
+        loss = model.loss_terms({"image": images(4), "label": np.arange(4)}, {})["cross_entropy"]
     for v, g in zip(model.variables, tape.gradient(loss, model.trainable_variables), strict=True):
         assert g is not None and np.isfinite(g).all() and np.abs(g).max() > 0, v.path
 
@@ -138,7 +138,7 @@ def test_it_learns_in_which_quarter_a_spot_lies():
     def train():
         for _ in tf.range(200):
             with tf.GradientTape() as tape:
-                loss = tf.reduce_mean(model.loss_terms({"image": x, "label": label}, {})["distortion"])
+                loss = tf.reduce_mean(model.loss_terms({"image": x, "label": label}, {})["cross_entropy"])
             optimizer.apply(tape.gradient(loss, model.trainable_variables))
 
     train()
@@ -154,6 +154,6 @@ def test_each_field_of_the_config_changes_the_loss(field):
 
     def seen(config):
         batch = {"image": x.reshape(1, *config.image_shape), "label": np.int32([1])}
-        return filled(config).loss_terms(batch, {})["distortion"].numpy().item()
+        return filled(config).loss_terms(batch, {})["cross_entropy"].numpy().item()
 
     assert abs(seen(ODD) - seen(dataclasses.replace(ODD, **{field: CHANGES[field]}))) > 1e-4

@@ -55,7 +55,8 @@ def batch_of(config, batch_size=4, seed=0):
 
 
 def total(model, batch, noise, training=True):
-    return sum(model.loss_terms(batch, noise, training=training).values())
+    terms = model.training_terms(batch, noise if training else {}, 0)
+    return sum(terms.values())
 
 
 # ---------------------------------------------------------------- golden numbers
@@ -164,7 +165,7 @@ def test_a_pass_is_the_papers(config, training, coin):
     if config.attention == "hard":
         noise["expectation"] = np.float32([coin] * 4)
     annotations = model.annotations(batch)
-    got = model.loss_terms(batch, noise, training=training, baseline=3.0)
+    got = model.training_terms(batch, noise if training else {}, 0, baseline=3.0)
     logits, looks = model.read(annotations, batch["caption"], noise if training else {})
     assert logits.shape == (4, 6, 7)
     for b in range(4):
@@ -181,9 +182,9 @@ def test_a_pass_is_the_papers(config, training, coin):
 def test_a_compiled_pass_is_the_eager_one(config):
     model, batch = filled(config), batch_of(config)
     noise = model.noise(4, (1, 2))
-    want = model.loss_terms(batch, noise, training=True)
+    want = model.training_terms(batch, noise, 0)
     for jit in (False, True):
-        got = tf.function(model.loss_terms, jit_compile=jit)(batch, noise, training=True)
+        got = tf.function(model.training_terms, jit_compile=jit)(batch, noise, 0)
         for name, values in want.items():
             np.testing.assert_allclose(got[name], values, rtol=1e-4, atol=1e-5, err_msg=name)
 
@@ -193,8 +194,8 @@ def test_padding_changes_no_number(config):
     model, batch = filled(config), batch_of(config)
     batch = {name: values[[0, 2, 3]] for name, values in batch.items()}  # at most 3 words and END
     noise = model.noise(3, (1, 2))
-    want = model.loss_terms(batch, noise, training=True)
-    got = model.loss_terms({**batch, "caption": batch["caption"][:, :4]}, noise, training=True)
+    want = model.training_terms(batch, noise, 0)
+    got = model.training_terms({**batch, "caption": batch["caption"][:, :4]}, noise, 0)
     for name, values in want.items():
         np.testing.assert_allclose(got[name], values, rtol=1e-5, err_msg=name)
 
@@ -287,10 +288,10 @@ def test_hard_attention_is_in_expectation_the_gradient_of_the_expected_cost(base
     with tf.GradientTape() as tape:
         p = probability()
         np.testing.assert_allclose(tf.reduce_sum(p), 1, rtol=1e-5)
-        exact = tf.reduce_sum(p * model.loss_terms(many, noise, training=True)["distortion"])
+        exact = tf.reduce_sum(p * model.training_terms(many, noise, 0)["distortion"])
     want = tape.gradient(exact, variables)
     with tf.GradientTape() as tape:
-        terms = model.loss_terms(many, noise, training=True, baseline=baseline)
+        terms = model.training_terms(many, noise, 0, baseline=baseline)
         expected = tf.reduce_sum(tf.stop_gradient(p) * (terms["distortion"] + terms["estimator"]))
     got = tape.gradient(expected, variables)
     for v, g, w in zip(model.trainable_variables, got, want, strict=True):
@@ -315,7 +316,7 @@ def test_places_that_cost_more_than_the_baseline_become_less_likely(baseline, si
 
     before = chance()
     with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(model.loss_terms(batch, noise, training=True, baseline=baseline)["estimator"])
+        loss = tf.reduce_sum(model.training_terms(batch, noise, 0, baseline=baseline)["estimator"])
     model.v.assign_sub(0.01 * tape.gradient(loss, model.v.value))
     assert sign * (chance() - before) > 0
 
@@ -323,9 +324,9 @@ def test_places_that_cost_more_than_the_baseline_become_less_likely(baseline, si
 def test_more_entropy_is_cheaper():
     model, batch = filled(dataclasses.replace(HARD, reinforce=0.0)), batch_of(HARD)
     noise = model.noise(4, (1, 2))
-    sure = model.loss_terms(batch, noise, training=True)["estimator"].numpy()
+    sure = model.training_terms(batch, noise, 0)["estimator"].numpy()
     model.v.assign(tf.zeros(model.v.shape))  # all places alike
-    unsure = model.loss_terms(batch, noise, training=True)["estimator"]
+    unsure = model.training_terms(batch, noise, 0)["estimator"]
     lengths = np.array([1, 6, 3, 4])
     np.testing.assert_allclose(unsure, -0.2 * lengths * np.log(5), rtol=1e-5)
     assert (unsure.numpy() < sure).all()
@@ -527,7 +528,7 @@ def test_training_learns_to_read_out_where_the_light_is(attention):
     def train(baseline=0.0):
         for i in tf.range(500):
             with tf.GradientTape() as tape:
-                terms = model.loss_terms(batch, model.noise(64, [0, i]), training=True, baseline=baseline)
+                terms = model.training_terms(batch, model.noise(64, [0, i]), 0, baseline=baseline)
                 loss = tf.add_n([tf.reduce_mean(term) for term in terms.values()])
             optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
             baseline = show_attend_tell.moving_average(baseline, tf.reduce_mean(terms["distortion"]))
@@ -564,7 +565,7 @@ def test_a_network_may_learn_from_where_it_stood(monkeypatch, tmp_path):
     monkeypatch.setattr(show_attend_tell.extractors, "extractor", stand_in)
     config = dataclasses.replace(ODD, encoder="efficientnet-lite0", annotations=(49, 3), fine_tune=True)
     model, frozen = (show_attend_tell.build(one) for one in (config, dataclasses.replace(config, fine_tune=False)))
-    assert model.input_shapes == {"image": (224, 224, 3), "caption": (6,)}
+    assert {name: field.shape for name, field in model.fields.items()} == {"image": (224, 224, 3), "caption": (6,)}
     image = np.random.default_rng(0).uniform(size=(2, 224, 224, 3)).astype(np.float32)
     with pytest.raises(ValueError, match=r"model.annotations: got \(7, 21\), expected \(49, 3\)"):
         show_attend_tell.build(dataclasses.replace(config, annotations=(7, 21)))

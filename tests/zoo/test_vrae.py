@@ -217,8 +217,9 @@ def test_reweighting_changes_the_loss_and_not_the_bound():
     config = dataclasses.replace(ODD, kl_weight=0.01, reduce_time="mean")
     plain, weighted, batch = ramped(ODD), ramped(config), binary(ODD, 3)
     noise = plain.noise(3, [0, 1])
-    want, got = plain.loss_terms(batch, noise), weighted.loss_terms(batch, noise)
+    want, got = plain.training_terms(batch, noise, 0), weighted.training_terms(batch, noise, 0)
     assert set(want) == {"distortion", "rate"}
+    assert set(weighted.loss_terms(batch, noise)) == {"distortion", "rate"}
     for name in want:
         np.testing.assert_allclose(got[name], want[name], rtol=1e-6)
     np.testing.assert_allclose(sum(got.values()), want["distortion"] / 4 + 0.01 * want["rate"], rtol=1e-4)
@@ -240,7 +241,7 @@ CHANGES = {
 def test_each_field_of_the_config_changes_something(name):
     def seen(config):
         model = ramped(config)
-        loss = sum(model.loss_terms(binary(config, 2), model.noise(2, [0, 1])).values())
+        loss = sum(model.training_terms(binary(config, 2), model.noise(2, [0, 1]), 0).values())
         return [v.shape for v in model.variables], loss.numpy().tolist()
 
     assert seen(ODD) != seen(dataclasses.replace(ODD, **{name: CHANGES[name]}))

@@ -7,6 +7,7 @@ from trainers.judges import composition
 from zoo.data import load
 from zoo.data.captioned import captions, compositions
 from zoo.data.captioned.compositions import COUNT, OBJECTS, PLACE, RELATION
+from zoo.declare import Field
 
 CIRCLE, SQUARE = OBJECTS.index("circle"), OBJECTS.index("square")
 RED, BLUE = 0, 2
@@ -90,7 +91,9 @@ def test_real_scenes_read_without_a_mistake_are_all_right(unseen):
 
 def test_the_reader_learns_to_read():
     """A few steps are far better than chance, which is one scene in a thousand; and a picture of nothing is nothing."""
-    small = load("digits", shapes={"image": (8, 8, 1), "label": ()}, regime="gray").train.arrays
+    small = load(
+        "digits", fields={"image": Field((8, 8, 1)), "label": Field(dtype="int32")}, regime="gray"
+    ).train.arrays
     digits = (small["image"][..., 0] / 255, small["label"])
     reader = composition.SceneReader(24, digits, seed=0, epochs=3, scenes=(6000, 1500))
     rng = np.random.default_rng(5)
@@ -124,8 +127,8 @@ def test_shares_are_of_the_chosen_pictures():
 @pytest.fixture
 def pictures(monkeypatch):
     monkeypatch.setattr(captions, "DIGIT_CAPTIONS", {"train": 64, "validation": 10, "test": 80, "held_out": 40})
-    shapes = {"image": (60, 60, 1), "caption": (13,)}
-    return load("digit-captions", shapes=shapes, regime="gray").test.pictures
+    fields = {"image": Field((60, 60, 1)), "caption": Field((13,), "int32", ragged=True)}
+    return load("digit-captions", fields=fields).test.source
 
 
 def test_most_of_the_ink_tells_the_arrangement(pictures):

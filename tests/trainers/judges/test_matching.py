@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 
 from trainers.judges import matching
-from zoo.data.split import Pictures, Split
+from zoo.data.captioned.captions import Pictures
+from zoo.data.split import Split
 
 
 def test_ranks_against_sorting():
@@ -29,7 +30,7 @@ def split(count):
     image = np.zeros((count, 12, 12, 1), np.uint8) + np.uint8(np.arange(count) * 255 // count)[:, None, None, None]
     captions = np.arange(count, dtype=np.int32)[:, None] + np.array([[2, 0]], np.int32) * [[1, 0]]
     captions[:, 1] = 0
-    return Split({"caption": captions}, pictures=Pictures(image, [[""]] * count))
+    return Split({"caption": captions}, source=Pictures(image, [[""]] * count))
 
 
 class Knowing:
@@ -91,7 +92,7 @@ def test_likeness_is_structural_similarity():
         decode=lambda noise, ids: {"image": tf.constant(np.float32(v)[None, ..., None]) + 0 * noise[:, :, None, None]},
     )
     pictures = Pictures(np.rint(255 * u).astype(np.uint8)[None, ..., None].repeat(2, 0), [[""]] * 2)
-    pairs = Split({"caption": np.zeros((2, 3), np.int32)}, pictures=pictures)
+    pairs = Split({"caption": np.zeros((2, 3), np.int32)}, source=pictures)
     mean, _ = matching.likeness(model, pairs, seed=0, samples=1)
     assert mean == pytest.approx(0.9109017922, abs=2e-3)  # the real picture is rounded to bytes
 
@@ -105,6 +106,6 @@ def test_attended_words_are_those_with_the_largest_mean_weight():
         words=SimpleNamespace(lines=["<end>", "<unknown>", "red", "circle", "blue"]),
     )
     pictures = Pictures(np.zeros((3, 1, 1, 1), np.uint8), [[""]] * 3)
-    ((first, second, third),) = matching.attended_words(model, Split({"caption": ids}, pictures=pictures), 0, count=3)
+    ((first, second, third),) = matching.attended_words(model, Split({"caption": ids}, source=pictures), 0, count=3)
     assert first == ("red", round((0.9 + 0.8 + 0.5) / 3, 3)) and second == ("blue", 0.4)
     assert third == ("circle", round((0.1 + 0.2 + 0.1) / 3, 3))

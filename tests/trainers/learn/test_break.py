@@ -14,6 +14,7 @@ from trainers.learn import loop
 from trainers.learn.learner import Learner
 from zoo.store.files import lock
 
+(TASK,) = vae.TASKS.values()
 SMOKE = ("--preset", "smoke", "--steps", "6", "--every", "2")
 
 
@@ -24,8 +25,8 @@ def warnings(err):
 class Poisoned(Learner):
     """From step 5 on, the gradient is not a number."""
 
-    def losses_and_gradients(self, batch, noise):
-        sums, gradients = super().losses_and_gradients(batch, noise)
+    def losses_and_gradients(self, batch, noise, step):
+        sums, gradients = super().losses_and_gradients(batch, noise, step)
         bad = tf.where(self.optimizer.iterations >= 4, np.nan, 1.0)
         return sums, [g * bad for g in gradients]
 
@@ -33,11 +34,11 @@ class Poisoned(Learner):
 def test_a_number_that_is_not_finite_stops_the_run_and_names_the_step(train, tmp_path, state):
     import dataclasses
 
-    task = dataclasses.replace(vae.TASK, learner=Poisoned)
+    task = dataclasses.replace(TASK, learner=Poisoned)
     code, _, err = train(*SMOKE, "--steps", "20", task=task)
     assert code == loop.DIVERGED == 3
     (line,) = warnings(err)
-    assert "not finite at step 5 (bound 5" in line and "norm/gradient nan" in line
+    assert "not finite at step 5 (distortion 5" in line and "norm/gradient nan" in line
     assert "last good checkpoint: step-00000004.npz" in line and "--learning-rate 0.0003 in another --workdir" in line
     found = state(tmp_path / "run")
     assert found["step"] == 4 and all(np.isfinite(array).all() for array in found.values())
@@ -49,11 +50,11 @@ def test_weights_that_are_not_finite_stop_a_step_of_ones_own(train, tmp_path, st
     import dataclasses
 
     class Silent(Learner):
-        def step(self, batch, noise):
+        def step(self, batch, noise, step):
             self.model.trainable_variables[0].assign_add(tf.ones_like(self.model.trainable_variables[0]) * np.inf)
             return {"bound": tf.constant(1.0)}
 
-    code, _, err = train(*SMOKE, "--no-xla", task=dataclasses.replace(vae.TASK, learner=Silent))
+    code, _, err = train(*SMOKE, "--no-xla", task=dataclasses.replace(TASK, learner=Silent))
     assert code == 3 and "not finite at step 1" in err and "no checkpoint yet" in err
 
 
@@ -131,7 +132,7 @@ def a_run(tmp_path):
 
         options = command.parse("vae", [*SMOKE, "--workdir", str(tmp_path / "run")])
         (tmp_path / "run").mkdir()
-        config = loop.describe(vae.TASK, options) | changes
+        config = loop.describe(TASK, options) | changes
         (tmp_path / "run" / "config.json").write_text(json.dumps(config))
 
     return write
@@ -168,7 +169,7 @@ def test_only_steps_may_change(a_run, tmp_path):
 
     a_run()
     options = command.parse("vae", [*SMOKE, "--steps", "99", "--data-dir", "elsewhere"])
-    loop.check_same_run(tmp_path / "run", loop.describe(vae.TASK, options))
+    loop.check_same_run(tmp_path / "run", loop.describe(TASK, options))
 
 
 def test_a_checkpoint_of_another_model_is_refused(train, tmp_path):

@@ -96,10 +96,11 @@ def test_a_batch_that_replicas_cannot_share_is_one_line(tmp_path, start, finish)
 PLAIN = """
 import dataclasses, json
 import keras, numpy as np, tensorflow as tf
-from trainers import loop
+from trainers.learn import loop
 from trainers.learn.learner import Learner
 from trainers.learn.strategy import make_strategy
 from zoo import catalogue, data
+from zoo.declare import Field
 
 settings = dataclasses.replace(catalogue.preset("vae", "smoke"), batch_size=12, clip_norm=CLIP)
 found = {}
@@ -108,20 +109,20 @@ for devices in ("cpu:0,cpu:1", "cpu:0"):
         strategy = tf.distribute.MirroredStrategy(["CPU:0"])  # the CPU stays cut in two
     else:
         strategy = make_strategy(devices)  # before anything touches the CPU
-    sets = data.load("digits", shapes={"image": (28, 28, 1)}, regime="static")
+    sets = data.load("digits", fields={"image": Field((28, 28, 1))}, regime="static")
     keras.utils.set_random_seed(0)
     seen = []
     class Looking(Learner):
-        def losses_and_gradients(self, batch, noise):
+        def losses_and_gradients(self, batch, noise, step):
             tf.py_function(lambda z: seen.append(z.numpy().tolist()), [noise], [])
-            return super().losses_and_gradients(batch, noise)
+            return super().losses_and_gradients(batch, noise, step)
     with strategy.scope():
         learner = Looking(catalogue.build("vae", settings.model), settings, strategy, xla=False)
         learner.shards = 1
         learner.optimizer = keras.optimizers.SGD(1e-3)
         learner.optimizer.build(learner.model.trainable_variables)
     before = [v.numpy() for v in learner.model.variables]
-    iterator = iter(loop.distributed(sets.train, settings, strategy, 0))
+    iterator = iter(loop.distributed(learner, sets, 0))
     values = loop.step_function(learner)(iterator, 5)
     moved = [(v.numpy() - b) for v, b in zip(learner.model.variables, before)]
     found[devices] = {

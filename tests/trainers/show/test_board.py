@@ -10,6 +10,7 @@ from tensorboard.plugins.projector import ProjectorConfig
 from tensorboard.util.tensor_util import make_ndarray
 
 from trainers.show.board import Board
+from trainers.show.exhibits import Film, Picture, Scatter
 
 SETTINGS = {
     "model": {"image_shape": (28, 28, 1), "steps": 7},
@@ -40,7 +41,7 @@ def test_train_and_validation_are_two_runs_with_the_same_tags(tmp_path):
 def test_stills_arrive_as_png_and_films_as_gif(tmp_path):
     film = np.zeros([5, 12, 20, 3], np.uint8) + np.arange(0, 250, 50, np.uint8)[:, None, None, None]
     with Board(tmp_path, SETTINGS) as board:
-        board.images(3, {"still": film[2], "canvas": film}, split="validation")
+        board.exhibits(3, {"still": Picture(film[2]), "canvas": Film(film)}, split="validation")
     run = read(tmp_path / "validation")
     for tag, kind, frames in [("still", "PNG", 1), ("canvas", "GIF", 5)]:
         assert run.SummaryMetadata(tag).plugin_data.plugin_name == "images"
@@ -111,7 +112,7 @@ def test_projector_has_points_labels_and_images_in_the_same_order(tmp_path, chan
     points, labels = np.arange(15).reshape(5, 3) / 8, np.array([3, 1, 4, 1, 5])
     images = np.full([5, 4, 6, channels], 0.2) * np.arange(1, 6)[:, None, None, None]
     with Board(tmp_path, SETTINGS) as board:
-        board.projector(points, labels, images)
+        board.projector(Scatter(points, labels, images))
     folder = tmp_path / "train"
     (embedding,) = text_format.Parse((folder / "projector_config.pbtxt").read_text(), ProjectorConfig()).embeddings
     np.testing.assert_allclose(np.loadtxt(folder / embedding.tensor_path, delimiter="\t"), points)
@@ -126,7 +127,7 @@ def test_projector_has_points_labels_and_images_in_the_same_order(tmp_path, chan
 def test_projector_keeps_no_more_points_than_the_sprite_has_places(tmp_path, monkeypatch):
     monkeypatch.setattr("trainers.show.board.SPRITE_LIMIT", 13)
     with Board(tmp_path, SETTINGS) as board:
-        board.projector(np.zeros([20, 3]), np.arange(20), np.zeros([20, 4, 6, 1]), name="z")
+        board.projector(Scatter(np.zeros([20, 3]), np.arange(20), np.zeros([20, 4, 6, 1])), name="z")
     assert len((tmp_path / "train/z.tsv").read_text().splitlines()) == 4
     assert (tmp_path / "train/z-labels.tsv").read_text().split() == ["0", "1", "2", "3"]
     assert Image.open(tmp_path / "train/z-sprite.png").size == (12, 8)

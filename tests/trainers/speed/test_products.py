@@ -20,7 +20,7 @@ def counted(name, config, batch_size, shards=1):
         model = catalogue.build(name, config)
         learner = Learner(model, Settings(config, batch_size=batch_size), strategy)
     learner.shards = shards
-    batch = {key: tf.zeros([batch_size, *shape]) for key, shape in model.input_shapes.items()}
+    batch = {key: tf.zeros([batch_size, *field.shape]) for key, field in model.fields.items()}
     return products.count(learner, batch, model.noise(batch_size, (0, 0)))
 
 

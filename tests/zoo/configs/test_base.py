@@ -57,11 +57,10 @@ def test_what_comes_from_json_is_checked_too():
         ("learning_rate", float("nan")),
         ("clip_norm", 0.0),
         ("ema", 1.0),
-        ("beta_1", 1.0),
-        ("beta_1", -0.1),
+        ("optimizer", "adam(0.5"),
+        ("clip", "norms"),
         ("seed", -1),
         ("seed", 2**31),
-        ("regime", "binary"),
         ("schedule", "cosin"),
     ],
 )

@@ -7,6 +7,13 @@ from sklearn.datasets import load_digits
 
 from zoo.data import NAMES, batches, load
 from zoo.data.pictures import sources
+from zoo.declare import Field
+
+
+def of(shapes):
+    """The fields of a model that takes these shapes."""
+    return {name: Field(shape) for name, shape in shapes.items()}
+
 
 IMAGE = {"image": (28, 28, 1)}
 
@@ -32,33 +39,33 @@ def split_arrays(data):
 
 
 def test_embedded_digits_are_split_once_by_label():
-    data = load("digits", shapes=IMAGE, regime="gray")
+    data = load("digits", fields=of(IMAGE), regime="gray")
     arrays = split_arrays(data)
     assert [len(a["label"]) for a in arrays.values()] == [1397, 200, 200]
     for split in arrays.values():
         assert np.bincount(split["label"]).min() >= 0.09 * len(split["label"])
     everything = np.concatenate([a["label"] for a in arrays.values()])
     np.testing.assert_array_equal(np.bincount(everything), np.bincount(load_digits().target))
-    again = load("digits", shapes=IMAGE, regime="gray")
+    again = load("digits", fields=of(IMAGE), regime="gray")
     assert (again.test.arrays["image"] == data.test.arrays["image"]).all()
 
 
 def test_digits_at_their_own_size_are_scikit_learns():
-    data = load("digits", shapes={"image": (8, 8, 1)}, regime="gray")
+    data = load("digits", fields=of({"image": (8, 8, 1)}), regime="gray")
     images = np.concatenate([a["image"] for a in split_arrays(data).values()]).reshape(-1, 64)
     want = np.rint(load_digits().data / 16 * 255).astype(int)
     assert sorted(map(tuple, images.astype(int))) == sorted(map(tuple, want))
 
 
 def test_digits_may_be_a_sequence_of_rows():
-    rows = load("digits", shapes={"sequence": (28, 28)}, regime="gray").test.arrays["sequence"]
-    image = load("digits", shapes=IMAGE, regime="gray").test.arrays["image"]
+    rows = load("digits", fields=of({"sequence": (28, 28)}), regime="gray").test.arrays["sequence"]
+    image = load("digits", fields=of(IMAGE), regime="gray").test.arrays["image"]
     np.testing.assert_array_equal(rows, image[..., 0])
 
 
 def test_static_is_one_draw_of_the_gray_digits():
-    gray, static = (load("digits", shapes=IMAGE, regime=regime) for regime in ("gray", "static"))
-    again = load("digits", shapes=IMAGE, regime="static")
+    gray, static = (load("digits", fields=of(IMAGE), regime=regime) for regime in ("gray", "static"))
+    again = load("digits", fields=of(IMAGE), regime="static")
     for split in ("train", "validation", "test"):
         p = getattr(gray, split).arrays["image"] / 255
         x = getattr(static, split).arrays["image"]
@@ -71,7 +78,7 @@ def test_static_is_one_draw_of_the_gray_digits():
 
 
 def test_dynamic_draws_anew_in_training_and_once_for_scores():
-    data = load("digits", shapes=IMAGE, regime="dynamic")
+    data = load("digits", fields=of(IMAGE), regime="dynamic")
     assert data.validation.draw is None and data.test.draw is None
     assert set(np.unique(data.test.arrays["image"])) == {0, 255}
     n = data.train.size
@@ -82,7 +89,7 @@ def test_dynamic_draws_anew_in_training_and_once_for_scores():
 
 
 def test_gray_stays_as_it_is():
-    data = load("digits", shapes=IMAGE, regime="gray")
+    data = load("digits", fields=of(IMAGE), regime="gray")
     assert data.train.draw is None and len(np.unique(data.train.arrays["image"])) > 100
     assert "regime gray" in data.origin and "CC BY" in data.origin
 
@@ -91,7 +98,7 @@ def test_gray_stays_as_it_is():
 
 
 def test_mnist_validates_on_the_last_of_train(mnist_folder):
-    data = load("mnist", shapes=IMAGE, regime="gray", data_dir=mnist_folder)
+    data = load("mnist", fields=of(IMAGE), regime="gray", data_dir=mnist_folder)
     for split, want in (("train", range(50)), ("validation", range(50, 60)), ("test", range(60, 66))):
         arrays = getattr(data, split).arrays
         np.testing.assert_array_equal(arrays["image"][:, 5, 7, 0], list(want))
@@ -100,7 +107,7 @@ def test_mnist_validates_on_the_last_of_train(mnist_folder):
 
 def test_the_environment_names_the_folder(mnist_folder, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(mnist_folder))
-    assert load("mnist", shapes={"sequence": (28, 28)}, regime="gray").train.arrays["sequence"].shape == (
+    assert load("mnist", fields=of({"sequence": (28, 28)}), regime="gray").train.arrays["sequence"].shape == (
         50,
         28,
         28,
@@ -115,7 +122,7 @@ def test_amat_files_are_read_as_they_are(tmp_path):
     pictures = {"train": binary_pictures(5, 0), "valid": binary_pictures(3, 1), "test": binary_pictures(4, 2)}
     for name, rows in pictures.items():
         np.savetxt(tmp_path / f"binarized_mnist_{name}.amat", rows, fmt="%d")
-    data = load("binarized_mnist", shapes=IMAGE, regime="static", data_dir=tmp_path)
+    data = load("binarized_mnist", fields=of(IMAGE), regime="static", data_dir=tmp_path)
     for split, name in (("train", "train"), ("validation", "valid"), ("test", "test")):
         got = getattr(data, split).arrays["image"]
         np.testing.assert_array_equal(got.reshape(-1, 784), pictures[name] * 255)
@@ -125,7 +132,7 @@ def test_an_amat_file_of_something_else_is_refused(tmp_path):
     for name in ("train", "valid", "test"):
         (tmp_path / f"binarized_mnist_{name}.amat").write_bytes(b"MATLAB 5.0 MAT-file")
     with pytest.raises(ValueError, match=r"binarized_mnist_train\.amat is not a text"):
-        load("binarized_mnist", shapes=IMAGE, regime="static", data_dir=tmp_path)
+        load("binarized_mnist", fields=of(IMAGE), regime="static", data_dir=tmp_path)
 
 
 def test_packed_bits_are_unpacked_and_the_test_rows_shuffled(tmp_path):
@@ -136,7 +143,7 @@ def test_packed_bits_are_unpacked_and_the_test_rows_shuffled(tmp_path):
     }
     packed = {name: np.packbits(rows.astype(bool), axis=1) for name, rows in pictures.items()}
     np.savez(tmp_path / "binarized_mnist_packed.npz", **packed)
-    data, again = (load("binarized_mnist", shapes=IMAGE, regime="static", data_dir=tmp_path) for _ in range(2))
+    data, again = (load("binarized_mnist", fields=of(IMAGE), regime="static", data_dir=tmp_path) for _ in range(2))
     train, test = (split.arrays["image"].reshape(-1, 784) for split in (data.train, data.test))
     np.testing.assert_array_equal(train, pictures["train"] * 255)
     assert not np.array_equal(test, pictures["test"] * 255)
@@ -144,13 +151,13 @@ def test_packed_bits_are_unpacked_and_the_test_rows_shuffled(tmp_path):
     np.testing.assert_array_equal(again.test.arrays["image"], data.test.arrays["image"])
     assert "the static binarization distributed with ARM" in data.origin
     with pytest.raises(ValueError, match="regime: got dynamic, but binarized_mnist is binary; use static"):
-        load("binarized_mnist", shapes=IMAGE, regime="dynamic", data_dir=tmp_path)
+        load("binarized_mnist", fields=of(IMAGE), regime="dynamic", data_dir=tmp_path)
 
 
 def test_frey_faces_stay_in_film_order(tmp_path):
     x = np.random.default_rng(0).integers(0, 256, [1965, 28, 20], np.uint8)
     np.savez(tmp_path / "frey_faces.npz", x=x)
-    data = load("frey_faces", shapes={"image": (28, 20, 1)}, regime="gray", data_dir=tmp_path)
+    data = load("frey_faces", fields=of({"image": (28, 20, 1)}), regime="gray", data_dir=tmp_path)
     joined = np.concatenate([a["image"][..., 0] for a in split_arrays(data).values()])
     np.testing.assert_array_equal(joined, x)
     assert (data.validation.size, data.test.size) == (200, 200)
@@ -177,7 +184,7 @@ def test_tfds_sets_are_read_where_they_are_prepared(tmp_path, offline):
     rows = [{"image": rng.integers(0, 256, [32, 32, 3], np.uint8), "label": i % 10, "id": str(i)} for i in range(23)]
     features = {"image": image, "label": tfds.features.ClassLabel(num_classes=10), "id": tfds.features.Text()}
     prepare(tmp_path, "cifar10", features, {"train": rows[:20], "test": rows[20:]})
-    data = load("cifar10", shapes={"image": (32, 32, 3)}, regime="gray", data_dir=tmp_path)
+    data = load("cifar10", fields=of({"image": (32, 32, 3)}), regime="gray", data_dir=tmp_path)
     assert [split.size for split in (data.train, data.validation, data.test)] == [18, 2, 3]
     want = {row["image"].tobytes(): row["label"] for row in rows}
     for arrays in split_arrays(data).values():
@@ -189,7 +196,7 @@ def test_tfds_sets_are_read_where_they_are_prepared(tmp_path, offline):
 @pytest.mark.parametrize("name", ["mnist", "binarized_mnist", "svhn_cropped", "svhn", "cifar10", "omniglot"])
 def test_without_data_or_network_it_says_where_it_looked(tmp_path, offline, name):
     with pytest.raises(FileNotFoundError, match=rf"{tmp_path}.*does not answer.*--data-dir"):
-        load(name, shapes=IMAGE, regime="static", data_dir=tmp_path)
+        load(name, fields=of(IMAGE), regime="static", data_dir=tmp_path)
 
 
 def test_whether_a_host_answers_is_known_at_once(monkeypatch):
@@ -209,7 +216,7 @@ def test_a_download_is_announced_and_left_to_tfds(tmp_path, monkeypatch, capsys)
     monkeypatch.setattr(sources, "_answers", lambda host: True)
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", download)
     with pytest.raises(InterruptedError, match="mnist"):
-        load("mnist", shapes=IMAGE, regime="gray", data_dir=tmp_path)
+        load("mnist", fields=of(IMAGE), regime="gray", data_dir=tmp_path)
     assert f"Downloading mnist from storage.googleapis.com into {tmp_path}" in capsys.readouterr().out
 
 
@@ -217,14 +224,14 @@ def test_svhn_windows_are_fixed_for_scores_and_say_what_they_are(tmp_path, monke
     ramp = np.uint8(np.tile(np.arange(0, 256, 8)[None, :, None, None], (12, 1, 32, 3)))
     found = sources.Found({split: {"image": ramp} for split in sources.SPLITS}, "SVHN from a test")
     monkeypatch.setattr(sources, "svhn_cropped", lambda shape, folder, seed: found)
-    data = load("svhn", shapes={"image": (54, 54, 3)}, regime="gray")
+    data = load("svhn", fields=of({"image": (54, 54, 3)}), regime="gray")
     assert data.test.draw is None and data.test.arrays["image"].shape == (12, 54, 54, 3)
     assert len({image.tobytes() for image in data.test.arrays["image"]}) > 1
     assert next(iter(batches(data.train, 5, 0)))[1]["image"].shape == (5, 54, 54, 3)
     assert "not the paper's" in data.origin
     with pytest.raises(ValueError, match=r"svhn has image \(32, 32, 3\), the model takes \(54, 54, 1\)"):
-        load("svhn", shapes={"image": (54, 54, 1)}, regime="gray")
-    plain = load("svhn", shapes={"image": (32, 32, 3)}, regime="gray")
+        load("svhn", fields=of({"image": (54, 54, 1)}), regime="gray")
+    plain = load("svhn", fields=of({"image": (32, 32, 3)}), regime="gray")
     assert plain.train.draw is None and (plain.test.arrays["image"] == ramp).all()
 
 
@@ -233,7 +240,7 @@ def test_omniglot_is_bright_ink_shrunk(monkeypatch):
     page[:, :15, :30] = 0  # ink of 1 x 2 places of a 7x7 grid
     arrays = {split: {"image": page.copy()} for split in sources.SPLITS}
     monkeypatch.setattr(sources, "_tfds", lambda *args, **kwargs: arrays)
-    image = load("omniglot", shapes={"image": (7, 7, 1)}, regime="static").test.arrays["image"]
+    image = load("omniglot", fields=of({"image": (7, 7, 1)}), regime="static").test.arrays["image"]
     want = np.zeros([4, 7, 7, 1])
     want[:, 0, :2] = 255
     np.testing.assert_array_equal(image, want)
@@ -245,7 +252,7 @@ def test_omniglot_is_bright_ink_shrunk(monkeypatch):
 @pytest.mark.parametrize("regime", ["static", "dynamic", "gray"])
 def test_scenes_are_new_in_training_and_fixed_for_scores(mnist_folder, regime):
     shapes = {"image": (50, 60, 1), "label": ()}
-    data, again = (load("cluttered", shapes=shapes, regime=regime, data_dir=mnist_folder) for _ in range(2))
+    data, again = (load("cluttered", fields=of(shapes), regime=regime, data_dir=mnist_folder) for _ in range(2))
     assert data.test.draw is None and data.test.arrays["image"].shape == (6, 50, 60, 1)
     np.testing.assert_array_equal(data.test.arrays["image"], again.test.arrays["image"])
     np.testing.assert_array_equal(data.test.arrays["label"], np.arange(6))
@@ -257,7 +264,7 @@ def test_scenes_are_new_in_training_and_fixed_for_scores(mnist_folder, regime):
 
 
 def test_test_scenes_hold_test_digits_only(mnist_folder):
-    data = load("two-digits", shapes={"image": (60, 60, 1)}, regime="gray", data_dir=mnist_folder)
+    data = load("two-digits", fields=of({"image": (60, 60, 1)}), regime="gray", data_dir=mnist_folder)
     assert "label" not in data.test.arrays
     single = set(range(60, 66))
     sums = {a + b for a in single for b in single}
@@ -266,7 +273,7 @@ def test_test_scenes_hold_test_digits_only(mnist_folder):
 
 def test_scenes_fall_back_on_the_embedded_digits_and_say_so(tmp_path, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    data = load("two-digits", shapes={"image": (60, 60, 1)}, regime="gray")
+    data = load("two-digits", fields=of({"image": (60, 60, 1)}), regime="gray")
     assert data.train.size == 1397 and "scikit-learn" in data.origin
 
 
@@ -281,7 +288,7 @@ def own(tmp_path, **arrays):
 def test_own_arrays_with_named_splits(tmp_path):
     rng = np.random.default_rng(0)
     a = {f"{s}_image": rng.random([n, 5, 7, 2]) for s, n in (("train", 9), ("validation", 3), ("test", 4))}
-    data = load(str(own(tmp_path, **a, test_label=np.arange(4))), shapes={"image": (5, 7, 2)}, regime="gray")
+    data = load(str(own(tmp_path, **a, test_label=np.arange(4))), fields=of({"image": (5, 7, 2)}), regime="gray")
     np.testing.assert_array_equal(data.validation.arrays["image"], a["validation_image"].astype(np.float32))
     np.testing.assert_array_equal(data.test.arrays["label"], np.arange(4))
     assert "label" not in data.train.arrays
@@ -290,7 +297,7 @@ def test_own_arrays_with_named_splits(tmp_path):
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.float32, np.float64])
 def test_own_binary_arrays_of_any_type_arrive_as_0_and_1(tmp_path, dtype):
     x = np.random.default_rng(0).integers(0, 2, [12, 5, 7]).astype(dtype)
-    data = load(own(tmp_path, x_train=x, x_test=x), shapes={"image": (5, 7, 1)}, regime="static")
+    data = load(own(tmp_path, x_train=x, x_test=x), fields=of({"image": (5, 7, 1)}), regime="static")
     _, batch = next(iter(batches(data.train, 50, 0)))
     assert set(np.unique(batch["image"])) == {0, 1}
     assert data.train.size == 10 and data.validation.size == 2  # the last sixth
@@ -298,7 +305,7 @@ def test_own_binary_arrays_of_any_type_arrive_as_0_and_1(tmp_path, dtype):
 
 def test_data_is_binary_only_if_every_split_is(tmp_path):
     x = np.random.default_rng(0).random([12, 5, 7])
-    data = load(own(tmp_path, x_train=np.rint(x), x_test=x), shapes={"image": (5, 7, 1)}, regime="static")
+    data = load(own(tmp_path, x_train=np.rint(x), x_test=x), fields=of({"image": (5, 7, 1)}), regime="static")
     assert set(np.unique(data.test.arrays["image"])) == {0, 255}
 
 
@@ -330,21 +337,21 @@ NAN = np.where(GOOD[3, 2, 1] == GOOD, np.nan, GOOD)
 )
 def test_wrong_arrays_are_refused_by_name(tmp_path, arrays, message):
     with pytest.raises(ValueError, match=f"^data: .*{message}"):
-        load(own(tmp_path, **arrays), shapes={"image": (5, 7, 1)}, regime="gray")
+        load(own(tmp_path, **arrays), fields=of({"image": (5, 7, 1)}), regime="gray")
 
 
 def test_what_is_no_archive_or_not_there_is_refused(tmp_path):
     (tmp_path / "my.npz").write_text("hello")
     with pytest.raises(ValueError, match=r"my\.npz is no \.npz archive"):
-        load(tmp_path / "my.npz", shapes=IMAGE, regime="gray")
+        load(tmp_path / "my.npz", fields=of(IMAGE), regime="gray")
     with pytest.raises(FileNotFoundError, match=r"no file .*other\.npz"):
-        load(tmp_path / "other.npz", shapes=IMAGE, regime="gray")
+        load(tmp_path / "other.npz", fields=of(IMAGE), regime="gray")
 
 
 def test_a_classifier_asks_for_labels(tmp_path):
     path = own(tmp_path, x_train=GOOD, x_test=GOOD)
     with pytest.raises(ValueError, match="has no labels"):
-        load(path, shapes={"image": (5, 7, 1), "label": ()}, regime="gray")
+        load(path, fields=of({"image": (5, 7, 1), "label": ()}), regime="gray")
 
 
 # names
@@ -352,17 +359,17 @@ def test_a_classifier_asks_for_labels(tmp_path):
 
 def test_an_unknown_name_gets_a_suggestion_and_the_list():
     with pytest.raises(ValueError, match="'binarised_mnist'; did you mean binarized_mnist") as error:
-        load("binarised_mnist", shapes=IMAGE, regime="static")
+        load("binarised_mnist", fields=of(IMAGE), regime="static")
     assert all(name in str(error.value) for name in NAMES)
 
 
 def test_an_unknown_regime_and_a_missing_folder_are_refused(tmp_path):
     with pytest.raises(ValueError, match="regime: got 'grey', expected one of static, dynamic, gray"):
-        load("digits", shapes=IMAGE, regime="grey")
+        load("digits", fields=of(IMAGE), regime="grey")
     with pytest.raises(FileNotFoundError, match=r"data_dir: .*nowhere is no folder"):
-        load("mnist", shapes=IMAGE, regime="gray", data_dir=tmp_path / "nowhere")
+        load("mnist", fields=of(IMAGE), regime="gray", data_dir=tmp_path / "nowhere")
 
 
 def test_images_are_no_tunes():
     with pytest.raises(ValueError, match=r"tunes holds sequence, label, the model takes image \(28, 28, 1\)"):
-        load("tunes", shapes=IMAGE, regime="static")
+        load("tunes", fields=of(IMAGE), regime="static")

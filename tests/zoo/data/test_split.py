@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from zoo.data import Split, batches, in_order
 from zoo.data.pictures.transforms import bernoulli
-from zoo.data.split import BLOCK, frozen
+from zoo.data.split import BLOCK, STEP, frozen
 
 
 def numbered(n, draw=None):
@@ -60,7 +60,7 @@ def test_a_far_step_costs_no_more_than_the_first():
 
 
 def test_bytes_arrive_as_floats_from_0_to_1():
-    split = Split({"image": np.uint8([0, 51, 255]).reshape(3, 1, 1, 1)})
+    split = Split({"image": np.uint8([0, 51, 255]).reshape(3, 1, 1, 1)}, scaled={"image": 255})
     batch, n = next(in_order(split, 3, 0))
     assert n == 3 and batch["image"].dtype == tf.float32
     np.testing.assert_array_equal(batch["image"].numpy().ravel(), np.float32([0, 0.2, 1]))
@@ -100,7 +100,27 @@ def test_what_in_order_draws_does_not_depend_on_the_batch_size():
 def test_frozen_is_what_in_order_draws():
     split = numbered(BLOCK + 13, bernoulli)
     still = frozen(split, 5)
-    assert still.draw is None and still.arrays["image"].dtype == np.uint8
+    assert still.draw is None and still.arrays["image"].dtype == np.float32
     want = np.concatenate([b["image"].numpy()[:n] for b, n in in_order(split, 100, 5)])
-    np.testing.assert_array_equal(still.arrays["image"], want * 255)
+    np.testing.assert_array_equal(still.arrays["image"], want)
     np.testing.assert_array_equal(still.arrays["label"], split.arrays["label"])
+
+
+def test_what_came_as_bytes_is_frozen_as_bytes():
+    gray = np.random.default_rng(0).integers(0, 256, [9, 3, 5, 1], np.uint8)
+    still = frozen(Split({"image": gray, "class": np.arange(9, dtype=np.uint8)}, bernoulli, {"image": 255}), 5)
+    assert still.arrays["image"].dtype == np.uint8 and set(np.unique(still.arrays["image"])) == {0, 255}
+    np.testing.assert_array_equal(still.arrays["class"], np.arange(9))  # bytes that are no brightness stay bytes
+
+
+def test_a_batch_of_ragged_rows_holds_no_more_padding_than_its_longest_needs():
+    lengths = np.random.default_rng(0).integers(0, 40, 200)
+    rows = np.where(np.arange(41) < lengths[:, None], 7, -1)  # 0 is a value like any other
+    split = Split({"rows": rows, "length": lengths}, lengths={"rows": lengths})
+    seen = []
+    for _, batch in batches(split, 8, 0).take(25):
+        width, longest = batch["rows"].shape[1], batch["length"].numpy().max()
+        assert longest < width <= longest + STEP or width == 41
+        np.testing.assert_array_equal((batch["rows"].numpy() == 7).sum(1), batch["length"])
+        seen += batch["length"].numpy().tolist()
+    assert len(seen) == 200

@@ -77,11 +77,11 @@ def test_a_batch_holds_annotations_in_place_of_images():
     for split in (data.train, data.validation, data.test):
         for batch, n in in_order(split, 2):
             assert set(batch) == {"corners", "caption", "picture"}
-            want = corners(split.pictures.image)[batch["picture"].numpy()]
+            want = corners(split.source.image)[batch["picture"].numpy()]
             np.testing.assert_allclose(batch["corners"][:n], want[:n], rtol=1e-3)
             assert batch["corners"].dtype == tf.float32
-    assert data.train.pictures.image.dtype == np.uint8 and "annotations of corners" in data.origin
-    assert [len(data.train.pictures.captions), data.train.size] == [3, 6]
+    assert data.train.source.image.dtype == np.uint8 and "annotations of corners" in data.origin
+    assert [len(data.train.source.captions), data.train.size] == [3, 6]
 
 
 @pytest.mark.parametrize("shapes", [SHAPES, {"image": (SIDE, SIDE, 3), "caption": (8,)}], ids=["annotations", "images"])

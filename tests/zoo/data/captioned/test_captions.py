@@ -9,6 +9,13 @@ from zoo.data import batches, in_order, load
 from zoo.data.captioned import captions
 from zoo.data.captioned.captions import DIGIT, KINDS
 from zoo.data.split import STEP, Split
+from zoo.declare import Field
+
+
+def of(shapes):
+    """The fields of a model that takes these shapes."""
+    return {name: Field(shape) for name, shape in shapes.items()}
+
 
 SCENES = {"image": (32, 32, 3), "caption": (20,)}
 DIGITS = {"image": (60, 60, 1), "caption": (13,)}
@@ -22,12 +29,12 @@ def few(monkeypatch):
 
 
 def text(data, ids):
-    return " ".join(data.words[i - 2] if i > 1 else "<unk>" for i in ids if i)
+    return " ".join(data.vocabularies["caption"][i - 2] if i > 1 else "<unk>" for i in ids if i)
 
 
 def test_an_example_is_a_picture_with_one_of_its_captions(few):
-    data = load("scenes", shapes=SCENES, regime="gray")
-    assert data.train.size == 300 * 5 and data.held_out.size == 9 * 5
+    data = load("scenes", fields=of(SCENES))
+    assert data.train.size == 300 * 5 and data.others["held_out"].size == 9 * 5
     pictures = data.test.pictures
     seen = []
     for batch, n in in_order(data.test, 25):
@@ -41,18 +48,18 @@ def test_an_example_is_a_picture_with_one_of_its_captions(few):
 
 
 def test_words_come_by_frequency_and_another_vocabulary_can_be_given(few):
-    data = load("scenes", shapes=SCENES, regime="gray")
-    everything = " ".join(caption for several in data.train.pictures.captions for caption in several).split()
-    counts = [everything.count(word) for word in data.words]
+    data = load("scenes", fields=of(SCENES))
+    everything = " ".join(caption for several in data.train.source.captions for caption in several).split()
+    counts = [everything.count(word) for word in data.vocabularies["caption"]]
     assert counts == sorted(counts, reverse=True) and min(counts) > 0
-    assert set(data.words) == set(everything)
-    again = load("scenes", shapes=SCENES, regime="gray", words=["circle", "red"])
+    assert set(data.vocabularies["caption"]) == set(everything)
+    again = load("scenes", fields=of(SCENES), words=["circle", "red"])
     assert again.words == ("circle", "red")
     assert set(np.unique(again.train.arrays["caption"])) == {0, 1, 2, 3}
 
 
 def test_captions_that_are_too_long_are_cut_and_still_end(few):
-    data = load("scenes", shapes={**SCENES, "caption": (6,)}, regime="gray")
+    data = load("scenes", fields=of({**SCENES, "caption": (6,)}))
     ids = data.train.arrays["caption"]
     assert ids.shape[1] == 6 and (ids[:, -1] == 0).all() and (ids[:, -2] > 0).any()
 
@@ -85,10 +92,10 @@ def test_batches_of_like_length_resume_anywhere():
 @pytest.mark.parametrize("name", ["scenes", "digit-captions"])
 def test_the_same_seed_gives_the_same_data(few, name):
     shapes = SCENES if name == "scenes" else DIGITS
-    one, again, other = (load(name, shapes=shapes, regime="gray", seed=seed) for seed in (0, 0, 1))
-    np.testing.assert_array_equal(one.test.pictures.image, again.test.pictures.image)
-    assert one.test.pictures.captions == again.test.pictures.captions
-    assert one.test.pictures.captions != other.test.pictures.captions
+    one, again, other = (load(name, fields=of(shapes), seed=seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(one.test.source.image, again.test.source.image)
+    assert one.test.source.captions == again.test.source.captions
+    assert one.test.source.captions != other.test.source.captions
 
 
 # Errors
@@ -96,17 +103,17 @@ def test_the_same_seed_gives_the_same_data(few, name):
 
 def test_wrong_uses_are_named(few):
     with pytest.raises(ValueError, match=r"regime: got static, .* use gray"):
-        load("scenes", shapes=SCENES, regime="static")
+        load("scenes", fields=of(SCENES), regime="static")
     with pytest.raises(ValueError, match=r"data: 'mnist' has no captions.*scenes"):
-        load("mnist", shapes=SCENES, regime="gray")
+        load("mnist", fields=of(SCENES))
     with pytest.raises(ValueError, match="data: scenes has pictures with captions, the model takes image"):
-        load("scenes", shapes={"image": (32, 32, 3)}, regime="gray")
+        load("scenes", fields=of({"image": (32, 32, 3)}))
     with pytest.raises(ValueError, match=r"data: scenes are square and in colour.*\(32, 32, 1\)"):
-        load("scenes", shapes={**SCENES, "image": (32, 32, 1)}, regime="gray")
+        load("scenes", fields=of({**SCENES, "image": (32, 32, 1)}))
     with pytest.raises(
         ValueError, match=r"data: digit-captions has image \(60, 60, 1\), the model takes \(32, 32, 3\)"
     ):
-        load("digit-captions", shapes=SCENES, regime="gray")
+        load("digit-captions", fields=of(SCENES))
 
 
 # Digits with captions
@@ -124,7 +131,7 @@ def parsed(caption):
 
 
 def test_digits_stand_where_the_caption_says(few):
-    data = load("digit-captions", shapes=DIGITS, regime="gray")
+    data = load("digit-captions", fields=of(DIGITS))
     pictures = data.test.pictures
     for image, (caption,), kind, first, second in zip(
         pictures.image, pictures.captions, *(pictures.facts[key] for key in ("kind", "first", "second")), strict=True
@@ -142,8 +149,8 @@ def test_digits_stand_where_the_caption_says(few):
 
 def test_pictures_are_made_of_the_digits_that_are_named(few):
     """Wherever a digit is whole, it is one of the source's with the right label."""
-    data = load("digit-captions", shapes=DIGITS, regime="gray")
-    source = load("digits", shapes={"image": (28, 28, 1), "label": ()}, regime="gray").test.arrays
+    data = load("digit-captions", fields=of(DIGITS))
+    source = load("digits", fields=of({"image": (28, 28, 1), "label": ()})).test.arrays
     known = {image.tobytes(): label for image, label in zip(source["image"], source["label"], strict=True)}
     pictures, found = data.test.pictures, 0
     for image, kind, first in zip(pictures.image, pictures.facts["kind"], pictures.facts["first"], strict=True):
@@ -158,11 +165,11 @@ def test_pictures_are_made_of_the_digits_that_are_named(few):
 
 
 def test_training_never_says_what_is_held_out(few):
-    data = load("digit-captions", shapes=DIGITS, regime="gray")
+    data = load("digit-captions", fields=of(DIGITS))
     seen = set()
     for (_, batch), _ in zip(batches(data.train, 64, 0), range(40), strict=False):
         seen |= {parsed(text(data, ids)) for ids in batch["caption"].numpy()}
-    held = {parsed(caption) for (caption,) in data.held_out.pictures.captions}
+    held = {parsed(caption) for (caption,) in data.others["held_out"].source.captions}
     assert not seen & held and {kind for kind, *_ in seen} == set(range(8))
     # The banned digits of each kind are whole roles: no training caption has them there.
     for kind, first, second in held:
@@ -172,7 +179,7 @@ def test_training_never_says_what_is_held_out(few):
 
 
 def test_training_pictures_are_made_anew_and_vary(few):
-    data = load("digit-captions", shapes=DIGITS, regime="gray")
+    data = load("digit-captions", fields=of(DIGITS))
     first, second = (batch for (_, batch), _ in zip(batches(data.train, 64, 0), range(2), strict=False))
     assert (first["image"].numpy() != second["image"].numpy()).any()
     again = next(iter(batches(data.train, 64, 0, 1)))[1]

@@ -12,6 +12,13 @@ import tensorflow_datasets as tfds
 from zoo.data import batches, in_order, load
 from zoo.data.captioned import photos
 from zoo.data.pictures import sources
+from zoo.declare import Field
+
+
+def of(shapes):
+    """The fields of a model that takes these shapes."""
+    return {name: Field(shape) for name, shape in shapes.items()}
+
 
 SHAPES = {"image": (8, 8, 3), "caption": (9,)}
 SPLITS = {"train": 4, "dev": 2, "test": 2}  # names in the lists of the small Flickr8k
@@ -34,7 +41,7 @@ def colour(i):
 
 
 def read(folder, name="flickr8k", **options):
-    return load(str(name), shapes=SHAPES, regime="gray", data_dir=folder, **options)
+    return load(str(name), fields=of(SHAPES), data_dir=folder, **options)
 
 
 @pytest.fixture
@@ -173,7 +180,11 @@ def test_photographs_meet_their_captions_in_the_published_splits(flickr):
         for image, told, i in zip(pictures.image, pictures.captions, numbers, strict=True):
             assert (image == colour(i)).all()
             assert told == [f"Photograph number{i} , caption{k} ." for k in range(2)]
-    assert "number3" in data.words and "number4" not in data.words and "odd" not in data.words
+    assert (
+        "number3" in data.vocabularies["caption"]
+        and "number4" not in data.vocabularies["caption"]
+        and "odd" not in data.vocabularies["caption"]
+    )
     batch, _ = next(in_order(data.test, 4))
     np.testing.assert_allclose(batch["image"][:, 0, 0], np.float32([colour(i) for i in (6, 7, 6, 7)]) / 255)
 
@@ -184,7 +195,7 @@ def test_part_of_the_photographs_is_enough_and_is_said(flickr, capsys):
     found = "2 of 4 train, 1 of 2 validation, 1 of 2 test photographs in flickr8k_photos_1000.zip"
     assert capsys.readouterr().out == f"flickr8k: found {found}; going on with these\n"
     assert found in data.origin and "Hodosh" in data.origin
-    assert (data.train.pictures.image[1] == colour(3)).all() and data.train.size == 4
+    assert (data.train.source.image[1] == colour(3)).all() and data.train.size == 4
 
 
 def test_all_of_the_photographs_need_no_word(flickr, capsys):
@@ -200,7 +211,7 @@ def test_a_folder_serves_as_well_and_the_whole_set_comes_first(flickr, capsys):
     for i in range(9):
         (folder / f"{i}.jpg").write_bytes(jpeg(colour(i), quality=95))
     data = read(flickr)
-    assert abs(data.train.pictures.image.astype(int)[2, 4, 4] - colour(2)).max() < 5
+    assert abs(data.train.source.image.astype(int)[2, 4, 4] - colour(2)).max() < 5
     assert "4 of 4 train" in data.origin and "in Flicker8k_Dataset" in data.origin
 
 
@@ -214,7 +225,7 @@ def test_flickr30k_is_read_in_its_own_names(tmp_path):
         (tmp_path / "flickr30k-images" / f"{i}.jpg").write_bytes(jpeg(colour(i), form="PNG"))
     data = read(tmp_path, "flickr30k")
     assert [split.size for split in (data.train, data.validation, data.test)] == [10, 10, 10]
-    assert (data.validation.pictures.image[0] == colour(2)).all() and "Young" in data.origin
+    assert (data.validation.source.image[0] == colour(2)).all() and "Young" in data.origin
 
 
 @pytest.mark.parametrize(
@@ -256,7 +267,7 @@ def test_texts_that_do_not_fit_each_other_are_refused(flickr):
 
 def test_gray_models_get_no_photographs(flickr):
     with pytest.raises(ValueError, match=r"photographs in colour, the model takes image \(8, 8, 1\)"):
-        load("flickr8k", shapes={**SHAPES, "image": (8, 8, 1)}, regime="gray", data_dir=flickr)
+        load("flickr8k", fields=of({**SHAPES, "image": (8, 8, 1)}), data_dir=flickr)
 
 
 # the cache
@@ -264,10 +275,10 @@ def test_gray_models_get_no_photographs(flickr):
 
 def test_photographs_are_read_once(flickr, cached, monkeypatch):
     photographs(flickr, range(8))
-    first = read(flickr).test.pictures.image
+    first = read(flickr).test.source.image
     assert len(list(cached.rglob("*.npy"))) == 1
     monkeypatch.setattr(photos, "picture", lambda *_: pytest.fail("read again"))
-    np.testing.assert_array_equal(read(flickr).test.pictures.image, first)
+    np.testing.assert_array_equal(read(flickr).test.source.image, first)
 
 
 def test_a_photograph_that_changed_is_read_anew(flickr, cached):
@@ -279,11 +290,11 @@ def test_a_photograph_that_changed_is_read_anew(flickr, cached):
     before = (folder / "6.jpg").stat()
     (folder / "6.jpg").write_bytes(jpeg((9, 9, 9), form="PNG"))
     os.utime(folder / "6.jpg", ns=(before.st_atime_ns, before.st_mtime_ns + 10**9))
-    assert (read(flickr).test.pictures.image[0] == 9).all()
+    assert (read(flickr).test.source.image[0] == 9).all()
     photographs(flickr, range(8))  # an archive in place of the folder
     for path in folder.iterdir():
         path.unlink()
-    assert (read(flickr).test.pictures.image[0] == colour(6)).all()
+    assert (read(flickr).test.source.image[0] == colour(6)).all()
 
 
 # your own
@@ -304,7 +315,7 @@ LINES = "".join(f"{name}.jpg\tpicture {name}\n" for name in "abcdefghijkl")
 def test_a_folder_of_your_own_is_split_by_seed(tmp_path):
     folder = folder_of_mine(tmp_path, LINES + "a.jpg\tanother of a\tand a third\r\n")
     data = [read(tmp_path, folder, seed=seed) for seed in (0, 0, 1)]
-    told = [[getattr(each, split).pictures.captions for split in sources.SPLITS] for each in data]
+    told = [[getattr(each, split).source.captions for split in sources.SPLITS] for each in data]
     assert [len(part) for part in told[0]] == [10, 1, 1] and told[0] == told[1] != told[2]
     everything = [one for part in told[0] for one in part]
     assert ["picture a", "another of a", "and a third"] in everything and len(everything) == 12
@@ -321,7 +332,7 @@ def test_a_list_says_which_is_which(tmp_path):
     folder = folder_of_mine(tmp_path, LINES)
     (folder / "splits.tsv").write_text("b.jpg\ttest\na.jpg\ttrain\nd.jpg\tvalidation\nc.jpg\ttrain\n")
     data = read(tmp_path, folder)
-    assert [getattr(data, split).pictures.captions for split in sources.SPLITS] == [
+    assert [getattr(data, split).source.captions for split in sources.SPLITS] == [
         [["picture a"], ["picture c"]],
         [["picture d"]],
         [["picture b"]],
@@ -411,7 +422,7 @@ def test_coco_is_read_from_tfds_in_the_papers_splits(tmp_path, monkeypatch):
             assert told == [f"{theirs} {i} caption {k}" for k in range(5)]
             assert abs(image[..., 0] - (50 * i if i < 4 else image[..., 1])).max() < 5
     monkeypatch.setattr(photos, "_coco", lambda *_: pytest.fail("read again"))
-    np.testing.assert_array_equal(read(tmp_path, "coco_captions").test.pictures.image, data.test.pictures.image)
+    np.testing.assert_array_equal(read(tmp_path, "coco_captions").test.source.image, data.test.source.image)
 
 
 def test_coco_is_not_fetched_where_nothing_answers(tmp_path, monkeypatch):

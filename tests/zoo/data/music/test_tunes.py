@@ -6,6 +6,12 @@ import pytest
 
 from zoo.data import load
 from zoo.data.music.tunes import PATTERNS, lowest_note, tunes
+from zoo.declare import Field
+
+
+def of(shapes):
+    """The fields of a model that takes these shapes."""
+    return {name: Field(shape) for name, shape in shapes.items()}
 
 
 def test_column_0_is_the_pianos_lowest_key():
@@ -40,8 +46,8 @@ def test_patterns_are_equally_common_and_no_tune_occurs_twice():
 
 
 def test_splits_share_no_tune_and_repeat():
-    data = load("tunes", shapes={"sequence": (50, 88)}, regime="static")
-    again = load("tunes", shapes={"sequence": (50, 88)}, regime="static")
+    data = load("tunes", fields=of({"sequence": (50, 88)}), regime="static")
+    again = load("tunes", fields=of({"sequence": (50, 88)}), regime="static")
     kinds = [
         {roll.tobytes() for roll in split.arrays["sequence"]} for split in (data.train, data.validation, data.test)
     ]
@@ -52,7 +58,7 @@ def test_splits_share_no_tune_and_repeat():
 
 def test_too_few_notes_are_refused():
     with pytest.raises(ValueError, match="at least 17 notes, the model's sequence has 16"):
-        load("tunes", shapes={"sequence": (50, 16)}, regime="static")
+        load("tunes", fields=of({"sequence": (50, 16)}), regime="static")
 
 
 @pytest.mark.parametrize("name", ["jsb-chorales-quarter.json", "jsb-chorales-quarter.json.gz"])
@@ -63,7 +69,7 @@ def test_chorales_are_cut_into_rolls(tmp_path, name):
     with opened(tmp_path / name, "wt") as file:
         json.dump(pieces, file)
     for source, folder in (("chorales", tmp_path), (tmp_path / name, None)):
-        data = load(source, shapes={"sequence": (3, 88)}, regime="static", data_dir=folder)
+        data = load(source, fields=of({"sequence": (3, 88)}), regime="static", data_dir=folder)
         rolls = data.train.arrays["sequence"]
         assert rolls.shape == (2, 3, 88)  # of 7 steps the last is dropped, and the piece of 2 steps
         played = [[np.nonzero(step)[0].tolist() for step in roll] for roll in rolls]
@@ -74,9 +80,9 @@ def test_chorales_are_cut_into_rolls(tmp_path, name):
 def test_notes_the_model_has_no_place_for_are_refused(tmp_path):
     (tmp_path / "my.json").write_text(json.dumps({"train": [[[96]]], "valid": [[[60]]], "test": [[[60]]]}))
     with pytest.raises(ValueError, match="holds note 96, expected 55 to 74"):
-        load(tmp_path / "my.json", shapes={"sequence": (1, 20)}, regime="static")
+        load(tmp_path / "my.json", fields=of({"sequence": (1, 20)}), regime="static")
 
 
 def test_chorales_that_are_not_there_are_asked_for(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no jsb-chorales-16th\.json.* --data-dir"):
-        load("chorales-16th", shapes={"sequence": (3, 88)}, regime="static", data_dir=tmp_path)
+        load("chorales-16th", fields=of({"sequence": (3, 88)}), regime="static", data_dir=tmp_path)
