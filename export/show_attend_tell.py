@@ -18,7 +18,7 @@ def signatures(model, width):
 
     encoder, shape = model.config.encoder, model.picture_shape
     looked = {"images": Input(shape, "images, scaled as in training", interval=(0, 1))}
-    before = None if "image" in model.input_shapes else extractors.extractor(encoder)
+    before = None if "image" in model.fields else extractors.extractor(encoder)
 
     def seen(images):
         return {encoder: before(images)} if before else {"image": images}

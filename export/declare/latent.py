@@ -5,7 +5,8 @@ from export.declare.signature import Input, Signature
 
 def signatures(model, k):
     """generate, decode, reconstruct, encode, and log_likelihood from k posterior samples."""
-    ((observed, shape),) = model.input_shapes.items()  # image or sequence
+    ((observed, field),) = model.fields.items()
+    shape = field.shape
     many = observed + "s"
     x = observations(many, shape, lambda n, numbers: model.sample(n, seed(numbers)))
     z = Input(tuple(model.noise(1, (0, 0)).shape[1:]), "the latent; standard normal under the prior")

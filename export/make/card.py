@@ -47,7 +47,7 @@ def figures(run):
 def data(run):
     """What the model was trained on, from where, under which licence."""
     origin = run.config.get("origin") or f"`{run.settings.data}` (this run did not note where it came from)"
-    return f"{origin}." if "regime" in origin else f"{origin}. Regime: {run.settings.regime}."
+    return f"{origin}."
 
 
 def server_table(signatures, default):

@@ -51,7 +51,7 @@ def export(name, signatures, options):
             for name, one in offered.server.items()
         },
         "litert": {litert.file_name(served, kind): files[kind] | {"kind": kind} for kind in contents},
-        "vocabulary": f"{served}-words.txt" if hasattr(model, "words") else None,
+        "vocabulary": f"{served}-words.txt" if model.vocabularies else None,
         "refused": {kind: record["refused"] for kind, record in files.items() if "refused" in record},
     }
     out = pathlib.Path(options.out)

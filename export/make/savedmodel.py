@@ -39,7 +39,7 @@ def write(base, keras, default, examples, about, card):
         module = tf.Module()
         # Not the model itself: each Keras 3 variable would be saved twice, as its own and as the tf.Variable in it.
         module.weights = [v.value for v in keras.variables]
-        module.tables = keras.model.words.lookups if hasattr(keras.model, "words") else []
+        module.tables = [words.lookups for words in keras.model.vocabularies.values()]
         functions = {name: server_function(signature, keras.model) for name, signature in keras.signatures.items()}
         functions["serving_default"] = functions[default]
         tf.saved_model.save(module, str(folder), functions, WITHOUT_GRADIENTS)

@@ -310,9 +310,7 @@ def test_data_of_another_shape_is_refused_by_name(model, tmp_path):
     shape = [side + 1 for side in field.shape]
     arrays = {f"{split}_{key}": np.zeros([2, *shape], "u1") for split in ("train", "validation", "test")}
     np.savez(tmp_path / "mine.npz", **arrays)
-    with pytest.raises(
-        ValueError, match=rf"data: .*(the model takes|expected).*{re.escape(str(field.shape[0]))}|data: .*{key}"
-    ):
+    with pytest.raises(ValueError, match=f"data: .*{key}.*(expected|takes)|data: .* the model takes .*{key}"):
         data.load(str(tmp_path / "mine.npz"), fields=model.fields)
 
 

@@ -74,7 +74,8 @@ def test_a_pass_is_the_papers(run):
     assert seen["windows"].shape == (3, 3, 5)
     np.testing.assert_allclose(seen["logits"], logits, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(seen["windows"], windows, rtol=1e-4)
-    assert set(terms) == {"cross_entropy"}
+    assert set(terms) == {"cross_entropy", "error"}
+    np.testing.assert_array_equal(terms["error"], logits.argmax(1) != label)
     np.testing.assert_allclose(terms["cross_entropy"], distortion, rtol=1e-4)
 
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow_datasets as tfds
 from sklearn.datasets import load_digits
 
-from zoo.data import NAMES, batches, load
+from zoo.data import batches, load, names
 from zoo.data.pictures import sources
 from zoo.declare import Field
 
@@ -360,7 +360,7 @@ def test_a_classifier_asks_for_labels(tmp_path):
 def test_an_unknown_name_gets_a_suggestion_and_the_list():
     with pytest.raises(ValueError, match="'binarised_mnist'; did you mean binarized_mnist") as error:
         load("binarised_mnist", fields=of(IMAGE), regime="static")
-    assert all(name in str(error.value) for name in NAMES)
+    assert all(name in str(error.value) for name in names())
 
 
 def test_an_unknown_regime_and_a_missing_folder_are_refused(tmp_path):

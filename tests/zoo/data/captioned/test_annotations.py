@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from zoo.data.captioned import captions
 from zoo.data.captioned.annotations import annotations
-from zoo.data.split import Pictures, batches, in_order
+from zoo.data.captioned.captions import Pictures
+from zoo.data.split import batches, in_order
 from zoo.nn.pretrained import extractors
 
 SIDE, PLACES, FEATURES = 6, 9, 2

@@ -175,7 +175,7 @@ def test_photographs_meet_their_captions_in_the_published_splits(flickr):
     photographs(flickr, range(8))
     data = read(flickr)
     for split, numbers in (("train", range(4)), ("validation", (4, 5)), ("test", (6, 7))):
-        pictures = getattr(data, split).pictures
+        pictures = getattr(data, split).source
         assert pictures.image.shape == (len(numbers), 8, 8, 3) and pictures.image.dtype == np.uint8
         for image, told, i in zip(pictures.image, pictures.captions, numbers, strict=True):
             assert (image == colour(i)).all()
@@ -320,7 +320,7 @@ def test_a_folder_of_your_own_is_split_by_seed(tmp_path):
     everything = [one for part in told[0] for one in part]
     assert ["picture a", "another of a", "and a third"] in everything and len(everything) == 12
     for split in sources.SPLITS:
-        pictures = getattr(data[0], split).pictures
+        pictures = getattr(data[0], split).source
         for image, (first, *_) in zip(pictures.image, pictures.captions, strict=True):
             assert (image == colour("abcdefghijkl".index(first[-1]) % 8)).all()
     assert "10 train, 1 validation, 1 test" in data[0].origin and data[0].name == str(folder)
@@ -415,7 +415,7 @@ def test_coco_is_read_from_tfds_in_the_papers_splits(tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "prepared", lambda name, *_: builder if name == "coco_captions" else None)
     data = read(tmp_path, "coco_captions")
     for split, theirs in (("train", "train"), ("validation", "val"), ("test", "test")):
-        pictures = getattr(data, split).pictures
+        pictures = getattr(data, split).source
         assert len(pictures.image) == SmallCoco.COUNTS[theirs] and getattr(data, split).size == 5 * len(pictures.image)
         for image, told in zip(pictures.image.astype(int), pictures.captions, strict=True):
             i = int(told[0].split()[1])
