@@ -2,9 +2,9 @@
 
 import dataclasses
 
+from trainers.declare.task import Sampling, Task
 from trainers.judges.options import Painting
 from trainers.learn.command import main
-from trainers.learn.task import Sampling, Task
 from zoo.configs.align_draw import AlignDRAWConfig, CaptionVAEConfig
 
 

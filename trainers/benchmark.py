@@ -111,9 +111,10 @@ def measure(options, threads):
     import keras
     import tensorflow as tf
 
+    from trainers.declare.task import task_of
+    from trainers.learn.learner import learner_of
     from trainers.learn.loop import distributed, step_function
     from trainers.learn.strategy import make_strategy
-    from trainers.learn.task import task_of
     from trainers.speed import products
 
     settings, load = settings_of(options), Load()
@@ -121,7 +122,8 @@ def measure(options, threads):
     strategy = make_strategy()
     with strategy.scope():
         model = catalogue.build(options.model, settings.model)
-        learner = task_of(options.model, settings.model).learner(model, settings, strategy, options.xla)
+        task = task_of(options.model, settings.model)
+        learner = learner_of(task, model, settings, strategy, options.xla)
     origin, sets = examples(settings, model, options.data_dir)
     learner.enter(0)
     iterator = iter(distributed(learner, sets, 0))

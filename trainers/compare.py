@@ -14,8 +14,8 @@ from typing import Annotated
 
 import tyro
 
+from trainers.declare.task import task_of
 from trainers.learn.console import import_tensorflow, stop
-from trainers.learn.task import task_of
 from zoo import catalogue
 
 EXHIBITS = ("manifold", "samples")  # the first that a model has stands in the picture

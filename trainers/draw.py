@@ -1,8 +1,8 @@
 """Train DRAW: python -m trainers.draw --preset mnist"""
 
+from trainers.declare.task import Task
 from trainers.judges.options import Drawing
 from trainers.learn.command import main
-from trainers.learn.task import Task
 from zoo.configs.draw import ClassifierConfig, DRAWConfig
 
 FILMED = 16  # samples in a film

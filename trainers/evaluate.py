@@ -30,7 +30,7 @@ def main(arguments=None):
     options = tyro.cli(Options, args=arguments, prog="python -m trainers.evaluate")
     import_tensorflow()
     import zoo
-    from trainers.learn.task import task_of
+    from trainers.declare.task import task_of
     from trainers.score.figures import line, measure, sets_of, write
     from zoo.store import runs
 

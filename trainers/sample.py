@@ -10,9 +10,9 @@ from typing import Annotated
 
 import tyro
 
+from trainers.declare.task import task_of
 from trainers.learn.command import with_own
 from trainers.learn.console import import_tensorflow, stop
-from trainers.learn.task import task_of
 from zoo.store import runs
 
 

@@ -6,8 +6,8 @@ import itertools
 import pathlib
 import sys
 
+from trainers.declare.task import Figure, Sampling, Task
 from trainers.learn.command import main
-from trainers.learn.task import Figure, Sampling, Task
 from zoo.configs.show_attend_tell import ShowAttendTellConfig
 from zoo.declare import Measure
 

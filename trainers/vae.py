@@ -1,8 +1,8 @@
 """Train a VAE: python -m trainers.vae --preset mnist"""
 
+from trainers.declare.task import Task
 from trainers.judges.options import Drawing
 from trainers.learn.command import main
-from trainers.learn.task import Task
 from zoo.configs.vae import VAEConfig
 
 

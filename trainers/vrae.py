@@ -1,7 +1,7 @@
 """Train a VRAE: python -m trainers.vrae --preset tunes"""
 
+from trainers.declare.task import Figure, Task
 from trainers.learn.command import main
-from trainers.learn.task import Figure, Task
 from zoo.configs.vrae import VRAEConfig
 from zoo.declare import Measure
 

@@ -14,8 +14,9 @@ import pytest
 import tensorflow as tf
 
 import zoo
+from trainers.declare.task import task_of
 from trainers.learn import command, loop
-from trainers.learn.task import task_of
+from trainers.learn.learner import learner_of
 from trainers.score import figures as scored
 from trainers.score import scoring
 from zoo import catalogue, data
@@ -198,7 +199,7 @@ def test_the_sum_of_the_terms_is_what_training_descends(name, settings):
         model = catalogue.build(name, settings.model)
         batch, noise = batch_of(model, size), noise_of(model, size)
         changed = dataclasses.replace(settings, batch_size=size)
-        learner = task_of(name, settings.model).learner(model, changed, strategy, False)
+        learner = learner_of(task_of(name, settings.model), model, changed, strategy, False)
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean(sum(training_terms(model)(batch, noise).values()))
     expected = tape.gradient(loss, [v.value for v in model.trainable_variables])

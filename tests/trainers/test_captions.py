@@ -13,8 +13,8 @@ from PIL import Image
 
 import zoo
 from trainers import benchmark, judge, sample, show_attend_tell
+from trainers.declare.task import task_of
 from trainers.judges import composition, neighbours
-from trainers.learn.task import task_of
 from trainers.score import figures, scoring
 from trainers.show import illustration
 from zoo import catalogue

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 import zoo
 from trainers import evaluate
-from trainers.learn.task import Task
+from trainers.declare.task import Task
 from trainers.score import figures as scored
 from trainers.score import scoring
 from zoo.data import About, Data, Split

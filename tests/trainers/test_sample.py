@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from trainers import sample
-from trainers.learn.task import Sampling
+from trainers.declare.task import Sampling
 from trainers.show import sampling
 from zoo import catalogue
 from zoo.configs.base import to_dict

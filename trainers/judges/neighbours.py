@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from trainers.learn.task import task_of
+from trainers.declare.task import task_of
 from trainers.score.figures import sets_of
 from zoo import data
 from zoo.metrics import text

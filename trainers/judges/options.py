@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from trainers.learn.task import Judging
+from trainers.declare.task import Judging
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from trainers.declare.task import Task, task_of
 from trainers.learn.console import import_tensorflow, stop
-from trainers.learn.task import Task, task_of
 from zoo import catalogue
 from zoo.configs.base import Settings
 from zoo.store import runs

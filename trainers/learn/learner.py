@@ -95,6 +95,11 @@ class Learner:
                 v.assign(weight)
 
 
+def learner_of(task, *arguments):
+    """The Learner of a Task. arguments: model, settings, strategy, xla."""
+    return (task.learner or Learner)(*arguments)
+
+
 def optimizer(settings):
     """Keras' optimiser as the settings ask for it. Raises ValueError for one that Keras has not, or cannot make so."""
     rate = settings.learning_rate

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from trainers.learn.checkpoint import Checkpoints, assign
 from trainers.learn.console import Console
+from trainers.learn.learner import learner_of
 from trainers.learn.strategy import agreed, is_chief, leave_last, make_strategy
 from trainers.score import figures, scoring
 from trainers.show import board, exhibits
@@ -53,7 +54,7 @@ def train(task, options):
         keras.utils.set_random_seed(settings.seed)  # the initial weights
         with strategy.scope():
             model = catalogue.build(task.name, settings.model)
-            learner = task.learner(model, settings, strategy, options.xla)
+            learner = learner_of(task, model, settings, strategy, options.xla)
         if options.init_from:
             start_from(*options.init_from.partition(":")[::2], model)
         sets = figures.load_data(settings, model, options.data_dir)

@@ -5,7 +5,7 @@ from importlib import metadata
 
 import tensorflow as tf
 
-from trainers.learn.task import Shown
+from trainers.declare.task import Shown
 from trainers.score import scoring
 from trainers.show import exhibits
 from zoo import data

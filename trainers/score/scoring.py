@@ -52,7 +52,7 @@ def over(split, seed, model, function):
         size = tf.nest.flatten(batch)[0].shape[0]
         noise = model.noise(size, tf.random.fold_in(seed, i))
         together = together or fitting(function, batch, noise)
-        for start in range(0, size, together):
+        for start in range(0, n, together):
             # The last part is as large as the others, so that nothing is compiled twice: it begins earlier.
             first = max(0, min(start, size - together))
             values = function(*rows((batch, noise), first, together))

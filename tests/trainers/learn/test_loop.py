@@ -11,10 +11,10 @@ import pytest
 import tensorflow as tf
 
 from trainers import vae
+from trainers.declare.task import Figure, Task
 from trainers.learn import learner, loop
 from trainers.learn.learner import Learner
 from trainers.learn.strategy import agreed, is_chief, leave_last
-from trainers.learn.task import Figure, Task
 from trainers.show.board import Board
 from trainers.show.exhibits import Picture
 from zoo import catalogue, data

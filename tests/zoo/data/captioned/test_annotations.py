@@ -8,7 +8,9 @@ import tensorflow as tf
 from zoo.data.captioned import captions
 from zoo.data.captioned.annotations import annotations
 from zoo.data.captioned.captions import Pictures
+from zoo.data.request import Request
 from zoo.data.split import batches, in_order
+from zoo.declare import Field
 from zoo.nn.pretrained import extractors
 
 SIDE, PLACES, FEATURES = 6, 9, 2
@@ -53,6 +55,11 @@ def find(shape, folder, seed):
     return captions.Captioned(pictures, "three pictures")
 
 
+def load(shapes):
+    """Data of `find` for a model that takes these shapes."""
+    return captions.load(Request("three", {name: Field(shape) for name, shape in shapes.items()}, None, 0, {}), find)
+
+
 def test_every_picture_of_every_split_is_seen_once(made, monkeypatch):
     monkeypatch.setattr("zoo.data.captioned.annotations.TOGETHER", 3)
     pictures = {"train": images(7), "test": images(4, 1)}
@@ -74,7 +81,7 @@ def test_other_pictures_are_seen_anew(made):
 
 
 def test_a_batch_holds_annotations_in_place_of_images():
-    data = captions.load("three", find, SHAPES, None, 0)
+    data = load(SHAPES)
     for split in (data.train, data.validation, data.test):
         for batch, n in in_order(split, 2):
             assert set(batch) == {"corners", "caption", "picture"}
@@ -88,7 +95,7 @@ def test_a_batch_holds_annotations_in_place_of_images():
 @pytest.mark.parametrize("shapes", [SHAPES, {"image": (SIDE, SIDE, 3), "caption": (8,)}], ids=["annotations", "images"])
 def test_what_is_too_large_for_memory_gives_the_same_batches(monkeypatch, shapes):
     def some(start=0):
-        split = captions.load("three", find, shapes, None, 0).train
+        split = load(shapes).train
         return [batch for _, batch in itertools.islice(batches(split, 2, 5, start), 6)]
 
     small = some()
@@ -103,13 +110,13 @@ def test_what_is_too_large_for_memory_gives_the_same_batches(monkeypatch, shapes
 
 def test_shapes_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"corners makes annotations \(9, 2\), the model takes \(9, 3\)"):
-        captions.load("three", find, {"corners": (9, 3), "caption": (8,)}, None, 0)
+        load({"corners": (9, 3), "caption": (8,)})
     with pytest.raises(ValueError, match="takes annotations and caption, expected one of image, vgg19, effic"):
-        captions.load("three", find, {"annotations": (9, 2), "caption": (8,)}, None, 0)
+        load({"annotations": (9, 2), "caption": (8,)})
 
 
 def test_the_same_words_are_found_whatever_stands_for_the_pictures():
-    image = captions.load("three", find, {"image": (SIDE, SIDE, 3), "caption": (8,)}, None, 0)
-    seen = captions.load("three", find, SHAPES, None, 0)
-    assert image.words == seen.words
+    image = load({"image": (SIDE, SIDE, 3), "caption": (8,)})
+    seen = load(SHAPES)
+    assert image.vocabularies == seen.vocabularies
     np.testing.assert_array_equal(image.test.arrays["caption"], seen.test.arrays["caption"])

@@ -112,7 +112,7 @@ def test_wrong_uses_are_named(few):
     with pytest.raises(ValueError, match=r"data: scenes are square and in colour.*\(32, 32, 1\)"):
         load("scenes", fields=of({**SCENES, "image": (32, 32, 1)}))
     with pytest.raises(
-        ValueError, match=r"data: digit-captions has image \(60, 60, 1\), the model takes \(32, 32, 3\)"
+        ValueError, match=r"data: digit-captions has image \(60, 60, 1\), the model takes image \(32, 32, 3\)"
     ):
         load("digit-captions", fields=of(SCENES))
 

@@ -26,12 +26,6 @@ class Figure(NamedTuple):
     examples: int | None = None  # default: all of the split
 
 
-def _learner(*arguments):
-    from trainers.learn.learner import Learner  # TensorFlow is imported only once the command line is understood
-
-    return Learner(*arguments)
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Sampling:
     """What `python -m trainers.sample` asks of every model; a trainer may add to it."""
@@ -63,8 +57,8 @@ class Task:
     best: str = ""
     # (model, Shown) -> Scatter for TensorBoard's projector
     embed: Callable | None = None
-    # (model, settings, strategy, xla) -> the Learner, whose step is how this model learns
-    learner: Callable = _learner
+    # (model, settings, strategy, xla) -> the Learner whose step is how this model learns; None: the plain one
+    learner: Callable | None = None
     # (model, inputs as strings, options with those of `sampling`) -> trainers.show.sampling.Samples
     sample: Callable | None = None
     sampling: type = Sampling

@@ -1,0 +1,1 @@
+"""What a trainer says about its model."""
