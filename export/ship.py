@@ -37,6 +37,7 @@ def ship(run, model):
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(run.weights, folder / "model.weights.h5")
     # Paths of the machine that trained tell a reader nothing: the data's folder is called data.
+    nowhere = {"data_dir": None, "data": {**run.config.get("data", {}), "path": None}}
     local = {str(run.config["data_dir"]): "data", str(run.path): f"runs/{name}"}
 
     def portable(value):
@@ -45,7 +46,7 @@ def ship(run, model):
             text = text.replace(path, name)
         return text + "\n"
 
-    (folder / "config.json").write_text(portable({**run.config, "data_dir": None}))
+    (folder / "config.json").write_text(portable({**run.config, **nowhere}))
     (folder / "metrics.json").write_text(portable(run.figures))
     shipped = run._replace(path=folder, config=json.loads((folder / "config.json").read_text()))
     before = ", after that of the weights it began at" if "--init-from" in shipped.config["command"] else ""

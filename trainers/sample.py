@@ -70,11 +70,14 @@ def main(arguments=None):
         stop(error)
     task, shipped = task_of(run.model), runs.SHIPPED in run.path.parents
     folder = options.out or (pathlib.Path("samples", run.model, run.preset) if shipped else run.path / "samples")
-    for name, picture in task.paint(model, {name: values[:SHOWN] for name, values in decoded.items()}).items():
-        pictures.save(folder, name, picture)
-    task.files(model, z, folder)
-    (observed,) = model.input_shapes
-    np.savez_compressed(folder / "samples.npz", z=z, samples=decoded.pop(observed), **decoded)
+    try:
+        for name, picture in task.paint(model, {name: values[:SHOWN] for name, values in decoded.items()}).items():
+            pictures.save(folder, name, picture)
+        task.files(model, z, folder)
+        (observed,) = model.input_shapes
+        np.savez_compressed(folder / "samples.npz", z=z, samples=decoded.pop(observed), **decoded)
+    except OSError as error:
+        stop(f"out: cannot write in {folder} ({error.strerror}); choose another --out")
     print(f"{options.count} samples: {folder}")
 
 

@@ -1,13 +1,16 @@
 """The figures of a run: every score of a split, with all that makes it repeatable, and the pictures beside it."""
 
+import dataclasses
 import importlib
+import sys
 
 import numpy as np
 import tensorflow as tf
 
-from trainers.score import scoring
+from trainers.score import provenance, scoring
 from trainers.show import pictures
 from zoo import data
+from zoo.data.split import fingerprint
 from zoo.metrics import bounds
 from zoo.store.files import write_json
 
@@ -30,8 +33,31 @@ def task_of(name):
 
 
 def sets_of(run, model, data_dir=None):
-    """The data of a run."""
-    return load_data(run.settings, model, data_dir or run.config.get("data_dir"))
+    """The data that a run learned from: where they lay then, else where its own --data-dir says.
+
+    data_dir: take them from there; if they are others, as with weights that ship, that is a warning. Raises ValueError
+    or OSError if they are found nowhere.
+    """
+    settings, typed, kept = run.settings, data_dir or run.config.get("data_dir"), run.config.get("data")
+    if not kept:  # older than fingerprints
+        return load_data(settings, model, typed)
+    if data_dir or not kept["path"]:
+        sets = load_data(settings, model, typed)
+        try:
+            provenance.check(kept, provenance.describe(sets, settings, typed), run.path)
+        except ValueError as other:
+            print(f"warning: {other}", file=sys.stderr)
+        return sets
+    own = settings.data not in data.NAMES
+    there = (dataclasses.replace(settings, data=kept["path"]), typed) if own else (settings, kept["path"])
+    for at, folder in (there, (settings, typed)):
+        try:
+            sets = load_data(at, model, folder)
+            provenance.check(kept, provenance.describe(sets, at, folder), run.path)
+            return dataclasses.replace(sets, name=settings.data)
+        except (ValueError, OSError) as error:
+            problem = error
+    raise problem
 
 
 def load_data(settings, model, data_dir):
@@ -63,6 +89,7 @@ def measure(task, run, model, sets, split="test", samples=1, seed=0, minutes=Non
         "split": split,
         "examples": examples.size,
         "data": sets.name,
+        "fingerprint": fingerprint(examples),
         "regime": sets.regime,
         "seed": seed,
         "trained_by": run.config["command"],
