@@ -29,7 +29,8 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self):
-        check(self, patience=0, seed=0)
+        check(self, patience=0, seed=-LARGEST)
+        require(self.seed >= 0, "seed", self.seed, "an integer in [0, 2**31)")
         require(self.learning_rate > 0, "learning_rate", self.learning_rate, "a positive number")
         require(self.clip_norm > 0, "clip_norm", self.clip_norm, "a positive number")
         require(0 <= self.ema < 1, "ema", self.ema, "a decay in [0, 1)")

@@ -44,7 +44,7 @@ def test_two_replicas_equal_one(tmp_path, one_replica, start, finish, state):
 # The second worker's clock runs a thousand times faster: how many steps a call makes must not depend on it.
 HURRIED = """
 import time, types
-from trainers import loop
+from trainers.learn import loop
 loop.time = types.SimpleNamespace(monotonic=lambda: 1000 * time.monotonic())
 """
 
@@ -96,7 +96,7 @@ def test_a_batch_that_replicas_cannot_share_is_one_line(tmp_path, start, finish)
 PLAIN = """
 import dataclasses, json
 import keras, numpy as np, tensorflow as tf
-from trainers import loop
+from trainers.learn import loop
 from trainers.learn.learner import Learner
 from trainers.learn.strategy import make_strategy
 from zoo import catalogue, data
