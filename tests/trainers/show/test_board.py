@@ -141,14 +141,14 @@ from trainers.show import board
 resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, LIMIT))
 found = board.Board(sys.argv[1], {}, warn=print)
 try:
-    found.images(1, {"noise": np.random.default_rng(0).integers(0, 255, [200, 200, 3]).astype("u1")})
+    found.images(1, {"noise": np.random.default_rng(0).integers(0, 255, [10, 10, 3]).astype("u1")})
     found.flush()
 except board.REFUSALS as error:
     print("refused")
 """
 
 
-@pytest.mark.parametrize(("limit", "said"), [(10, "TensorBoard's files not written"), (20_000, "refused")])
+@pytest.mark.parametrize(("limit", "said"), [(10, "TensorBoard's files not written"), (300, "refused")])
 def test_files_of_limited_size_are_a_refusal(tmp_path, limit, said):
     command = [sys.executable, "-c", LIMITED.replace("LIMIT,", f"{limit},").replace("LIMIT)", f"{limit})"), tmp_path]
     done = subprocess.run(command, capture_output=True, text=True)
