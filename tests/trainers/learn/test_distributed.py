@@ -92,7 +92,10 @@ def test_a_worker_that_is_stopped_stops_the_others(tmp_path, start, wait_for, fi
 @pytest.mark.timeout(LIMIT)
 def test_a_worker_that_is_killed_is_named_with_what_is_safe(tmp_path, start, wait_for, finish, state):
     processes = list(workers(start, tmp_path, "--steps", "100000"))
-    wait_for(processes[1], "step        20/")
+    wait_for(processes[1], "step")
+    while not list(tmp_path.glob("checkpoints/step-*.npz")):
+        assert processes[0].poll() is None
+        time.sleep(0.1)
     processes[1].kill()
     _, err = finish(processes[0], 4)
     assert "Traceback" not in err
