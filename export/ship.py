@@ -46,9 +46,9 @@ def ship(run, model):
             text = text.replace(path, name)
         return text + "\n"
 
-    (folder / "config.json").write_text(portable({**run.config, **nowhere}))
-    (folder / "metrics.json").write_text(portable(run.figures))
-    shipped = run._replace(path=folder, config=json.loads((folder / "config.json").read_text()))
+    (folder / "config.json").write_text(portable({**run.config, **nowhere}), encoding="utf-8")
+    (folder / "metrics.json").write_text(portable(run.figures), encoding="utf-8")
+    shipped = run._replace(path=folder, config=json.loads((folder / "config.json").read_text(encoding="utf-8")))
     before = ", after that of the weights it began at" if "--init-from" in shipped.config["command"] else ""
     parts = [
         f'# {name}\n\n`zoo.load("{name}")`, {card.parameters(model):,} parameters.',
@@ -59,7 +59,7 @@ def ship(run, model):
         "Settings, versions and the same figures for machines: `config.json`, `metrics.json`.",
         "## Limits\n\nMade to be read and learned from: a small model of a paper. It knows only data like that above.",
     ]
-    (folder / "README.md").write_text("\n\n".join(parts) + "\n")
+    (folder / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return folder
 
 

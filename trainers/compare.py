@@ -152,8 +152,8 @@ def main(arguments=None):
 
     found = [measure(folder / network) for network in options.networks]
     rows = [row for row, *_ in found]
-    (folder / "comparison.json").write_text(json.dumps(rows, indent=1))
-    (folder / "comparison.md").write_text(table(rows))
+    (folder / "comparison.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    (folder / "comparison.md").write_text(table(rows), encoding="utf-8")
     save_png(folder / "comparison.png", picture(found))
     print(table(rows) + f"written: {folder / 'comparison'}.md, .json, .png")
 

@@ -54,7 +54,7 @@ def lock(folder):
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = open(folder / "lock", "w")  # noqa: SIM115
+        file = open(folder / "lock", "w", encoding="utf-8")  # noqa: SIM115
     except OSError as error:
         raise OSError(f"workdir: cannot write in {folder} ({error.strerror}); choose another --workdir") from None
     with file:
