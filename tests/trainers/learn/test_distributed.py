@@ -89,7 +89,7 @@ def test_a_worker_that_is_stopped_stops_the_others(tmp_path, start, wait_for, fi
     assert len(steps) == 1 and state(tmp_path)["step"] == int(steps.pop().replace(",", ""))
 
 
-@pytest.mark.timeout(LIMIT)
+@pytest.mark.timeout(2 * LIMIT)
 def test_a_worker_that_is_killed_is_named_with_what_is_safe(tmp_path, start, wait_for, finish, state):
     processes = list(workers(start, tmp_path, "--steps", "100000"))
     wait_for(processes[1], "step")
