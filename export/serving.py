@@ -90,14 +90,14 @@ def write(folder):
         "README.md": "\n".join([START, *map(usage, found)]),
     }
     for name, text in files.items():
-        (folder / name).write_text(text)
+        (folder / name).write_text(text, encoding="utf-8")
     return [p.name for p in found]
 
 
 def usage(base):
     """How to call a model's newest version: Markdown with a curl line and a Python snippet."""
     newest = max((v for v in base.glob("*/") if v.name.isdecimal()), key=lambda v: int(v.name))
-    about = json.loads((newest / "assets.extra" / "zoo.json").read_text())
+    about = json.loads((newest / "assets.extra" / "zoo.json").read_text(encoding="utf-8"))
     signature, inputs = about["default"], about["signatures"][about["default"]]
     values = {key: _example(spec) for key, spec in inputs.items()}
     body = json.dumps({"signature_name": signature, "inputs": {k: v for k, (v, _) in values.items()}})
@@ -106,7 +106,7 @@ def usage(base):
     if len(body) < 1000:
         curl = f"curl -d '{body}' {address}"
     else:  # an image does not fit on a command line
-        (base / "request.json").write_text(body)
+        (base / "request.json").write_text(body, encoding="utf-8")
         curl = f"curl -d @{base.name}/request.json {address}"
     sent = "\n".join(f'request.inputs["{k}"].CopyFrom(tf.make_tensor_proto({code}))' for k, (_, code) in values.items())
     needs_base64 = "import base64\n\n" if "base64." in sent else ""
@@ -156,7 +156,7 @@ def main(arguments=None):
         names = write(options.models)
     except (ValueError, OSError) as error:
         sys.exit(str(error))
-    print((options.models / "README.md").read_text())
+    print((options.models / "README.md").read_text(encoding="utf-8"))
     print(f"configured {', '.join(names)}; start with: cd {options.models} && docker compose up")
 
 

@@ -37,6 +37,7 @@ def ship(run, model):
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(run.weights, folder / "model.weights.h5")
     # Paths of the machine that trained tell a reader nothing: the data's folder is called data.
+    nowhere = {"data_dir": None, "data": {**run.config.get("data", {}), "path": None}}
     local = {str(run.config["data_dir"]): "data", str(run.path): f"runs/{name}"}
 
     def portable(value):
@@ -45,9 +46,9 @@ def ship(run, model):
             text = text.replace(path, name)
         return text + "\n"
 
-    (folder / "config.json").write_text(portable({**run.config, "data_dir": None}))
-    (folder / "metrics.json").write_text(portable(run.figures))
-    shipped = run._replace(path=folder, config=json.loads((folder / "config.json").read_text()))
+    (folder / "config.json").write_text(portable({**run.config, **nowhere}), encoding="utf-8")
+    (folder / "metrics.json").write_text(portable(run.figures), encoding="utf-8")
+    shipped = run._replace(path=folder, config=json.loads((folder / "config.json").read_text(encoding="utf-8")))
     before = ", after that of the weights it began at" if "--init-from" in shipped.config["command"] else ""
     parts = [
         f'# {name}\n\n`zoo.load("{name}")`, {card.parameters(model):,} parameters.',
@@ -58,7 +59,7 @@ def ship(run, model):
         "Settings, versions and the same figures for machines: `config.json`, `metrics.json`.",
         "## Limits\n\nMade to be read and learned from: a small model of a paper. It knows only data like that above.",
     ]
-    (folder / "README.md").write_text("\n\n".join(parts) + "\n")
+    (folder / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return folder
 
 

@@ -213,6 +213,15 @@ def test_a_model_is_a_handful_of_files(model):
 
 
 def test_every_config_is_in_the_list_of_models():
-    assert {path.stem for path in (ROOT / "zoo" / "configs").glob("*.py")} - {"__init__", "base", "kinds"} == set(
-        MODELS
-    )
+    found = {path.stem for path in (ROOT / "zoo" / "configs").glob("*.py")}
+    assert found - {"__init__", "base", "kinds"} == set(MODELS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_name)
+def test_text_is_utf_8_whatever_the_locale(path):
+    """Every read_text, write_text and open of a text names its encoding."""
+    for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
+        method = getattr(call.func, "attr", "") in ("read_text", "write_text")
+        mode = "".join(str(arg.value) for arg in call.args[1:2] if isinstance(arg, ast.Constant))
+        if method or (getattr(call.func, "id", "") == "open" and "b" not in mode):
+            assert "encoding" in {keyword.arg for keyword in call.keywords}, f"{path}:{call.lineno}"

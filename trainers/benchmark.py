@@ -76,7 +76,7 @@ class Load:
     def read(self):
         """(seconds gone, seconds the cores worked, of these for this process)."""
         busy, stat = 0.0, pathlib.Path("/proc/stat")
-        for line in stat.read_text().splitlines() if stat.exists() else ():
+        for line in stat.read_text(encoding="utf-8").splitlines() if stat.exists() else ():
             name, *ticks = line.split()
             if name in {f"cpu{core}" for core in os.sched_getaffinity(0)}:
                 user, nice, system, _, _, irq, softirq, steal = map(int, ticks[:8])
@@ -218,7 +218,7 @@ def peak_memory():
     if not status.exists():
         return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # What getrusage tells on Linux begins with the memory of whatever process started this one.
-    return 1024 * int(status.read_text().split("VmHWM:")[1].split()[0])
+    return 1024 * int(status.read_text(encoding="utf-8").split("VmHWM:")[1].split()[0])
 
 
 def forward_of(learner, xla):

@@ -44,10 +44,13 @@ def main(arguments=None):
         found = measure(task, run, model, sets, options.split, options.samples, options.seed, minutes)
     except (ValueError, OSError) as error:
         stop(error)
+    if runs.SHIPPED not in run.path.parents and options.split == "test":
+        try:
+            write(run.path / "metrics.json", found)
+        except OSError as error:
+            print(f"warning: {run.path / 'metrics.json'} not written ({error.strerror})", file=sys.stderr)
     for figure in found:
         print(line(figure, sets.told(model.modelled)))
-    if runs.SHIPPED not in run.path.parents and options.split == "test":
-        write(run.path / "metrics.json", found)
 
 
 if __name__ == "__main__":

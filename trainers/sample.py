@@ -49,9 +49,12 @@ def main(arguments=None):
         stop(error)
     shipped = runs.SHIPPED in run.path.parents
     folder = options.out or (pathlib.Path("samples", run.model, run.preset) if shipped else run.path / "samples")
-    exhibits.save_all(folder, made.exhibits)
-    if made.arrays:
-        np.savez_compressed(folder / "samples.npz", **made.arrays)
+    try:
+        exhibits.save_all(folder, made.exhibits)
+        if made.arrays:
+            np.savez_compressed(folder / "samples.npz", **made.arrays)
+    except OSError as error:
+        stop(f"out: cannot write in {folder} ({error.strerror}); choose another --out")
     for line in made.lines:
         print(line)
     if made.exhibits:

@@ -1,6 +1,7 @@
 """The list of models. NAME stands for zoo/NAME.py, zoo/configs/NAME.py, trainers/NAME.py and export/NAME.py."""
 
 import importlib
+import re
 
 from zoo.configs.base import suggestion
 
@@ -25,5 +26,13 @@ def preset(name, preset_name):
 
 
 def build(name, model_config):
-    """The model of a config, with all its variables."""
-    return importlib.import_module(f"zoo.{name}").build(model_config)
+    """The model of a config, with all its variables. Raises ValueError if they are more than memory holds."""
+    module = importlib.import_module(f"zoo.{name}")
+    from tensorflow.errors import ResourceExhaustedError
+
+    try:
+        return module.build(model_config)
+    except (ResourceExhaustedError, MemoryError) as error:
+        shape = re.search(r"shape *[\[(]([\d, ]+)", str(error))
+        array = f"an array of {shape[1].replace(',', ' x ').replace('  ', ' ')} numbers" if shape else "its variables"
+        raise ValueError(f"model: {array} is more than memory holds; choose smaller sizes") from None

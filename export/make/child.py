@@ -32,13 +32,13 @@ def ask(module, plan, inputs):
     """
     with tempfile.TemporaryDirectory(prefix="export-") as folder:
         folder = pathlib.Path(folder)
-        (folder / "plan.json").write_text(json.dumps(plan))
+        (folder / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
         np.savez(
             folder / "inputs.npz",
             **{f"{k}/{key}": v for k, one in enumerate(inputs) for key, v in one.items()},
         )
         run(module, folder)
-        answers = json.loads((folder / "answers.json").read_text())
+        answers = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
         outputs = [{} for _ in answers]
         with np.load(folder / "outputs.npz", allow_pickle=True) as results:
             for name in results.files:

@@ -73,7 +73,7 @@ def main(folder, kind):
         foreign = [name for name in found if name.startswith(("CUSTOM:", "Flex"))]
         answer = {"refused": f"no builtin operation for {', '.join(foreign)}"} if foreign else {"operations": found}
         (folder / f"{kind}.tflite").write_bytes(model)
-    (folder / f"{kind}.json").write_text(json.dumps(answer))
+    (folder / f"{kind}.json").write_text(json.dumps(answer), encoding="utf-8")
 
 
 if __name__ == "__main__":

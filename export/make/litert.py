@@ -53,7 +53,7 @@ def _convert(folder, kind, keras, batch):
         child.run("export.make.convert", folder, kind)
     except child.Crash as crash:
         return {"refused": f"the converter cannot: {crash}"}
-    record = json.loads((folder / f"{kind}.json").read_text())
+    record = json.loads((folder / f"{kind}.json").read_text(encoding="utf-8"))
     if "refused" in record:
         return {"refused": f"the converter cannot: {record['refused']}"}
     path = folder / f"{kind}.tflite"

@@ -49,8 +49,8 @@ def write(base, keras, default, examples, about, card):
         (folder / EXTRA).mkdir()
         _write_warm_up(folder, base.name, {name: inputs for name, (inputs, _) in examples.items()})
         _write_examples(folder, examples)
-        (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n")
-        (folder / "README.md").write_text(card)
+        (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        (folder / "README.md").write_text(card, encoding="utf-8")
         for path in [*folder.rglob("*"), folder]:
             sync(path)
         version = base / str(max(versions(base), default=0) + 1)
@@ -67,7 +67,7 @@ def versions(base):
 @contextlib.contextmanager
 def _alone(base):
     """Held by one export into this folder at a time; the kernel lets go of it when the process dies."""
-    with open(base / ".lock", "w") as lock:
+    with open(base / ".lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

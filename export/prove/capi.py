@@ -159,7 +159,7 @@ class Session:
 
 def main(folder):
     folder = pathlib.Path(folder)
-    plan = json.loads((folder / "plan.json").read_text())
+    plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
     session = Session(plan["model"], bytes.fromhex(plan["config"]))
     answers, results = [], {}
     with np.load(folder / "inputs.npz", allow_pickle=True) as given:  # written by our own parent process
@@ -178,7 +178,7 @@ def main(folder):
     if foreign:
         raise RuntimeError(f"this process was to run the file alone, but imported {', '.join(foreign)}")
     np.savez(folder / "outputs.npz", **results)
-    (folder / "answers.json").write_text(json.dumps(answers))
+    (folder / "answers.json").write_text(json.dumps(answers), encoding="utf-8")
 
 
 if __name__ == "__main__":

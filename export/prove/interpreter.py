@@ -15,7 +15,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 def main(folder):
     folder = pathlib.Path(folder)
-    plan = json.loads((folder / "plan.json").read_text())
+    plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
     interpreter = Interpreter(model_path=plan["model"], num_threads=1)
     answers, results = [], {}
     with np.load(folder / "inputs.npz", allow_pickle=True) as given:
@@ -29,7 +29,7 @@ def main(folder):
                 error = str(e)
             answers.append({"error": error, "seconds": time.perf_counter() - began})
     np.savez(folder / "outputs.npz", **results)
-    (folder / "answers.json").write_text(json.dumps(answers))
+    (folder / "answers.json").write_text(json.dumps(answers), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def prove(version, tolerance=1e-4):
         )
     if not (version / savedmodel.ABOUT).exists():
         raise FileNotFoundError(f"{version} is a SavedModel but none of ours: found no {savedmodel.ABOUT}")
-    about = json.loads((version / savedmodel.ABOUT).read_text())
+    about = json.loads((version / savedmodel.ABOUT).read_text(encoding="utf-8"))
     server, phone = rebuild(version, about)
     return [
         *savedmodel.forbidden(version),

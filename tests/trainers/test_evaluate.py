@@ -1,3 +1,4 @@
+import errno
 import json
 
 import numpy as np
@@ -186,3 +187,24 @@ def test_a_run_without_weights_says_so(whole, tmp_path, capsys):
     with pytest.raises(SystemExit) as stopped:
         evaluate.main([str(tmp_path)])
     assert stopped.value.code == 2 and "holds no weights yet" in capsys.readouterr().err
+
+
+def test_a_run_that_nobody_may_write_in_is_scored_and_sampled_all_the_same(whole, tmp_path, monkeypatch, capsys):
+    """Its figures are printed though not kept; samples go elsewhere."""
+    from trainers import sample
+
+    def denied(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(scored, "write_json", denied)
+    evaluate.main([str(whole)])
+    said = capsys.readouterr()
+    assert "test bound: " in said.out and said.err.count("\n") == 1
+    assert said.err == f"warning: {whole / 'metrics.json'} not written (Permission denied)\n"
+
+    monkeypatch.setattr(np, "savez_compressed", denied)
+    with pytest.raises(SystemExit) as stopped:
+        sample.main([str(whole), "--out", str(tmp_path / "out")])
+    said = capsys.readouterr().err
+    assert stopped.value.code == 2
+    assert said == f"error: out: cannot write in {tmp_path / 'out'} (Permission denied); choose another --out\n"

@@ -6,6 +6,7 @@ import zipfile
 
 import numpy as np
 
+from trainers.learn.console import tell
 from zoo.store.files import aside
 
 KEEP = 2  # one could be damaged after it was written
@@ -14,7 +15,7 @@ KEEP = 2  # one could be damaged after it was written
 class Checkpoints:
     """The states of one run, {name: array} each, as DIR/step-00001000.npz."""
 
-    def __init__(self, folder, warn=lambda line: print(f"warning: {line}", file=sys.stderr)):
+    def __init__(self, folder, warn=lambda line: tell(f"warning: {line}", sys.stderr)):
         self.folder, self.warn = pathlib.Path(folder), warn
 
     def save(self, step, state):

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import tyro
 
 from trainers.declare.task import Task, task_of
-from trainers.learn.console import import_tensorflow, stop
+from trainers.learn.console import import_tensorflow, keep_speaking, stop
 from zoo import catalogue
 from zoo.configs.base import Settings
 from zoo.store import runs
@@ -28,6 +28,8 @@ class Options:
     """where data files or prepared TFDS data lie (default: TFDS_DATA_DIR)"""
     devices: str = ""
     """replicas, for instance gpu:0,gpu:1, or cpu:0,cpu:1 for two of one CPU (default: all GPUs, else the CPU)"""
+    wait: float = 600
+    """seconds that one of several workers waits for the others to start"""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """of the matrix products"""
     xla: bool = True
@@ -61,6 +63,7 @@ def parse(name, arguments):
 
 def main(tasks, arguments=None):
     """Runs a trainer's command line and exits. tasks: {class of the model's config: Task}."""
+    keep_speaking()
     name = next(iter(tasks.values())).name
     options = parse(name, sys.argv[1:] if arguments is None else arguments)
     task = tasks[type(options.settings.model)]

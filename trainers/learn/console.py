@@ -13,6 +13,7 @@ import time
 import rich.console
 from rich.progress import BarColumn, Progress, TextColumn
 
+STREAMS = ("stdin", "stdout", "stderr")
 LINES = 20  # about so many plain lines a run, once the doubling has grown wide
 SILENCE = 60  # seconds after which a plain line comes anyway
 
@@ -51,33 +52,71 @@ class Console:
         if self.live or (step < min(self._next_line, self.total) and now - self._last_time < SILENCE):
             return
         width = len(f"{self.total:,}")
-        print(f"step {step:{width},}/{self.total:,}  {figures}", flush=True)
+        tell(f"step {step:{width},}/{self.total:,}  {figures}")
         self._next_line, self._last_time = step + max(1, min(step, self.total // LINES)), now
 
     def say(self, line=""):
         """A line that stays, above the live one."""
         if self.live:
-            self._console.print(line)
+            self._show(line)
         else:
-            print(line, flush=True)
+            tell(line)
 
     def warn(self, line):
         """A line that stays and stands out; on standard error where nobody watches."""
         if self.live:
-            self._console.print(f"warning: {line}", style="yellow")
+            self._show(f"warning: {line}", style="yellow")
         else:
-            print(f"warning: {line}", file=sys.stderr, flush=True)
+            tell(f"warning: {line}", sys.stderr)
 
     def close(self):
         """End the live line; `say` and `warn` still work."""
-        self._progress.stop()
+        try:
+            self._progress.stop()
+        except OSError:
+            _silence(sys.stdout)
         self.live = False
+
+    def _show(self, line, **style):
+        try:
+            self._console.print(line, **style)
+        except OSError:  # the terminal is gone
+            _silence(sys.stdout)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.close()
+
+
+def keep_speaking():
+    """Prepares the standard streams so that none is a reason to stop: one that is closed, or of few characters."""
+    for number, name in enumerate(STREAMS):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # takes this number, or the next file would
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")
+
+
+def tell(line, stream=None):
+    """A line for whoever reads a stream, by default standard output. If nobody does any more, that ends nothing."""
+    stream = stream or sys.stdout
+    try:
+        print(line, file=stream, flush=True)
+    except OSError:
+        _silence(stream)
+
+
+def _silence(stream):
+    """From now on, what a stream is told goes nowhere, also what it still holds."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def _duration(seconds):
@@ -110,7 +149,7 @@ for line in sys.stdin.buffer:
 
 def stop(error, code=2):
     """Ends the process with one line on standard error."""
-    print(f"error: {error}", file=sys.stderr)
+    tell(f"error: {error}", sys.stderr)
     sys.exit(code)
 
 

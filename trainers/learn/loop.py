@@ -5,6 +5,7 @@ import dataclasses
 import json
 import math
 import os
+import shlex
 import signal
 import sys
 import time
@@ -17,16 +18,17 @@ import tensorflow as tf
 from trainers.learn.checkpoint import Checkpoints, assign
 from trainers.learn.console import Console
 from trainers.learn.learner import learner_of
-from trainers.learn.strategy import agreed, is_chief, leave_last, make_strategy
-from trainers.score import figures, scoring
+from trainers.learn.strategy import WorkerLost, agreed, is_chief, leave_last, make_strategy, watching
+from trainers.score import figures, provenance, scoring
 from trainers.show import board, exhibits
 from zoo import catalogue
 from zoo.configs.base import to_dict
 from zoo.store import runs
-from zoo.store.files import aside, lock, require_room, write_json
+from zoo.store.files import aside, lock, read_json, require_room, write_json
 
 DIVERGED = 3  # exit code after a loss that is not finite
-INTERRUPTED = {signal.SIGTERM: 0, signal.SIGINT: 130}  # exit codes, once the state is saved
+WORKER_LOST = 4  # and after another worker went
+INTERRUPTED = {signal.SIGTERM: 0, signal.SIGHUP: 0, signal.SIGINT: 130}  # exit codes, once the state is saved
 CALL_SECONDS = 1.0  # one call of the graph makes about so many seconds' worth of steps
 EMBEDDED = 2000  # examples in TensorBoard's projector
 FIRST_PICTURES = 50  # step of the first pictures; the others follow at each doubling
@@ -41,7 +43,7 @@ def train(task, options):
     """
     settings, workdir = options.settings, options.workdir
     keras.config.set_dtype_policy("mixed_bfloat16" if options.dtype == "bfloat16" else "float32")
-    strategy = make_strategy(options.devices)
+    strategy = make_strategy(options.devices, options.wait)
     replicas = strategy.num_replicas_in_sync
     if settings.batch_size % replicas:
         raise ValueError(f"batch_size: got {settings.batch_size}, expected a multiple of the {replicas} replicas")
@@ -55,14 +57,23 @@ def train(task, options):
         with strategy.scope():
             model = catalogue.build(task.name, settings.model)
             learner = learner_of(task, model, settings, strategy, options.xla)
-        if options.init_from:
+        checkpoints = Checkpoints(workdir / "checkpoints")
+        state = None if options.dry_run else checkpoints.newest()
+        if state is not None:
+            assign(learner.variables, state)
+        elif options.init_from:
             start_from(*options.init_from.partition(":")[::2], model)
         sets = figures.load_data(settings, model, options.data_dir)
         for field, words in sets.vocabularies.items():
             model.vocabularies[field].learn(words)
         if options.dry_run:
             return dry_run(learner, sets)
-        return stack.enter_context(Training(task, options, learner, sets, writes)).run()
+        training = stack.enter_context(Training(task, options, learner, sets, writes, checkpoints, state))
+        try:
+            with watching(strategy):
+                return training.run()
+        except WorkerLost as lost:
+            return training.left_by(lost)
 
 
 def start_from(name, layers, model):
@@ -109,7 +120,7 @@ def describe(task, options):
         "settings": to_dict(options.settings),
         "dtype": options.dtype,
         "data_dir": str(options.data_dir) if options.data_dir else None,
-        "command": " ".join([f"python -m trainers.{task.name}", *sys.argv[1:]]),
+        "command": shlex.join(["python", "-m", f"trainers.{task.name}", *sys.argv[1:]]),
         "versions": {package: metadata.version(package) for package in packages},
     }
 
@@ -120,7 +131,10 @@ def check_same_run(workdir, config):
     if not path.exists():
         return
     parts = []
-    for kept in (json.loads(path.read_text()), json.loads(json.dumps(config))):
+    before = read_json(path)
+    if not (isinstance(before, dict) and "model" in before and isinstance(before.get("settings"), dict)):
+        raise ValueError(f"{path}: got no model and settings; mend it, or give another --workdir")
+    for kept in (before, json.loads(json.dumps(config))):
         settings = {name: value for name, value in kept["settings"].items() if name != "steps"}
         # The model's own settings are called model, too.
         parts.append({"name": kept["model"], "dtype": kept.get("dtype", "float32"), **settings})
@@ -229,8 +243,9 @@ def tagged(values):
 class Training:
     """One process's part in a run."""
 
-    def __init__(self, task, options, learner, sets, writes):
+    def __init__(self, task, options, learner, sets, writes, checkpoints, state):
         self.task, self.options, self.learner, self.sets, self.writes = task, options, learner, sets, writes
+        self.checkpoints, self.state = checkpoints, state  # the state that the learner has, None at the beginning
         self.model, self.settings, self.workdir = learner.model, options.settings, options.workdir
         self.score = scoring.scorer(self.model, xla=options.xla)
         self.headline, self.unit = next((name, one.unit) for name, one in self.model.measures.items())
@@ -238,12 +253,10 @@ class Training:
         self.best, self.best_step = math.inf, 0  # the lowest that validation gave, and when
         self.refused = set()  # what the disk would not take
         self.signal, self.saved = None, False  # a signal that came; whether all is saved that training has made
+        self.alone = False  # whether the other workers are gone
 
     def __enter__(self):
-        self.checkpoints = Checkpoints(self.workdir / "checkpoints")
-        state = self.checkpoints.newest()
-        if state is not None:
-            assign(self.learner.variables, state)
+        if (state := self.state) is not None:
             self.step, self.seconds = int(state["step"]), float(state["seconds"])
             self.best, self.best_step = float(state["best"]), int(state["best_step"])
         if self.step > self.settings.steps:
@@ -255,13 +268,15 @@ class Training:
                 f"workdir: {self.workdir} is at step {self.step} here, elsewhere for other workers; "
                 "give all workers the same directory, on storage they share"
             )
+        about = {"origin": self.sets.origin, "data": self.described_data()}
         self.console = Console(self.settings.steps, self.step)
         self.checkpoints.warn = self.console.warn
         if self.writes:
-            config = describe(self.task, self.options)
-            write_json(self.workdir / "config.json", {**config, "origin": self.sets.origin})
-            self.board = board.Board(self.workdir, to_dict(self.settings), self.step)
-        self.handlers = {number: signal.signal(number, self.on_signal) for number in INTERRUPTED}
+            write_json(self.workdir / "config.json", describe(self.task, self.options) | about)
+            self.board = board.Board(self.workdir, to_dict(self.settings), self.step, self.console.warn)
+            self.mend_weights()
+        kept = {number for number in (signal.SIGHUP,) if signal.getsignal(number) == signal.SIG_IGN}  # by nohup
+        self.handlers = {number: signal.signal(number, self.on_signal) for number in INTERRUPTED.keys() - kept}
         return self
 
     def __exit__(self, *_):
@@ -271,7 +286,44 @@ class Training:
         if self.writes:
             with self.spared("TensorBoard's files"):
                 self.board.close()
-            leave_last(self.learner.strategy)
+            if not self.alone:
+                leave_last(self.learner.strategy)
+
+    def described_data(self):
+        """config.json's "data", the first start's for ever. Raises ValueError if the data are others now."""
+        found = provenance.describe(self.sets, self.settings, self.options.data_dir)
+        path = self.workdir / "config.json"
+        kept = read_json(path).get("data") if path.exists() else None
+        if kept:
+            provenance.check(kept, found, self.workdir)
+        return kept or found
+
+    def mend_weights(self):
+        """Where the best weights are gone or damaged, those of the checkpoint, until a validation finds them best."""
+        path = self.workdir / "model.weights.h5"
+        if not self.best_step:
+            return
+        try:
+            runs.read_weights(self.model, path)
+            assign(self.learner.variables, self.state)
+        except (ValueError, OSError):
+            assign(self.learner.variables, self.state)
+            self.console.warn(f"{path} is gone or damaged; the weights of step {self.step:,} take its place")
+            self.best, self.best_step = math.inf, self.step
+            with self.learner.averaged(), self.spared("the best weights"):
+                self.write_weights()
+            self.write_checkpoint()
+
+    def left_by(self, lost):
+        """Says that other workers are gone; returns the exit code."""
+        kept = self.checkpoints.paths()
+        self.alone = True
+        self.console.warn(
+            f"lost {lost} after step {self.step:,}; "
+            + (f"saved is {kept[0].name}" if kept else "there is no checkpoint yet")
+            + "; the same command on all workers continues"
+        )
+        return WORKER_LOST
 
     def on_signal(self, number, _):
         self.signal = signal.Signals(number)
@@ -400,12 +452,20 @@ class Training:
                     self.console.warn(f"the validation of step {self.step} is not finite ({value}); check its data")
                 if value < self.best or not (self.workdir / WEIGHTS).exists():
                     with self.spared("the best weights"):
-                        require_room(self.workdir, 8 * self.model.count_params() + 2**20)  # twice what they take
-                        with aside(self.workdir / WEIGHTS) as temporary:
-                            self.model.save_weights(temporary)
+                        self.write_weights()
                         self.best, self.best_step = min(value, self.best), self.step
         with self.spared("TensorBoard's files"):
             self.board.flush()
+        self.write_checkpoint()
+
+    def write_weights(self):
+        """model.weights.h5, of the weights that the model has now. Raises OSError if the disk is full."""
+        require_room(self.workdir, 8 * self.model.count_params() + 2**20)  # twice what they take
+        with aside(self.workdir / WEIGHTS) as temporary:
+            self.model.save_weights(temporary)
+
+    def write_checkpoint(self):
+        """All that the next start needs."""
         state = {name: v.numpy() for name, v in self.learner.variables.items()}
         kept = {"best": self.best, "best_step": self.best_step, "seconds": self.seconds}
         self.checkpoints.save(self.step, {**state, **kept})
@@ -415,7 +475,7 @@ class Training:
         """Training goes on if the disk refuses what is written in the block; the first time that is said."""
         try:
             yield
-        except (OSError, tf.errors.ResourceExhaustedError) as error:
+        except board.REFUSALS as error:
             if what not in self.refused:
                 why = os.strerror(error.errno) if getattr(error, "errno", None) else str(error).splitlines()[0]
                 self.console.warn(f"{what} of step {self.step} not written ({why}); training goes on")
@@ -443,10 +503,11 @@ class Training:
         found = figures.measure(self.task, runs.open_run(run), model, self.sets, minutes=self.seconds / 60)
         figures.write(run / "metrics.json", found)
         figures.draw(self.task, model, self.sets, run / "pictures")
-        self.board.final(self.step, {f"test/{figure['name']}": figure["value"] for figure in found})
-        if self.task.embed is not None:
-            shown = figures.shown(model, self.sets, "test", [self.settings.seed, PICTURES], EMBEDDED)
-            self.board.projector(self.task.embed(model, shown))
+        with self.spared("TensorBoard's files"):
+            self.board.final(self.step, {f"test/{figure['name']}": figure["value"] for figure in found})
+            if self.task.embed is not None:
+                shown = figures.shown(model, self.sets, "test", [self.settings.seed, PICTURES], EMBEDDED)
+                self.board.projector(self.task.embed(model, shown))
         if lines := self.curves():
             exhibits.Curve(lines, "minutes of training", self.unit or self.headline).save(run / "pictures", "curve")
         say()
@@ -454,9 +515,9 @@ class Training:
             say(figures.line(figure, self.sets.told(model.modelled)))
         say(f"pictures: {run / 'pictures'}")
         say("next:")
-        say(f"  tensorboard --logdir {self.workdir}")
-        say(f"  python -m trainers.evaluate {run}")
-        say(f"  python -m export.{self.task.name} {run} --out models")
+        say(f"  tensorboard --logdir {shlex.quote(str(run))}")
+        say(f"  python -m trainers.evaluate {shlex.quote(str(run))}")
+        say(f"  python -m export.{self.task.name} {shlex.quote(str(run))} --out models")
         return 0
 
     def curves(self):

@@ -1,14 +1,17 @@
 """The figures of a run: every score of a split, with all that makes it repeatable, and the exhibits beside it."""
 
+import dataclasses
 import math
+import sys
 from importlib import metadata
 
 import tensorflow as tf
 
 from trainers.declare.task import Shown
-from trainers.score import scoring
+from trainers.score import provenance, scoring
 from trainers.show import exhibits
 from zoo import data
+from zoo.data.split import fingerprint
 from zoo.declare import Measure
 from zoo.metrics.totals import total
 from zoo.store.files import write_json
@@ -18,8 +21,31 @@ SHOWN = 16  # examples in the pictures
 
 
 def sets_of(run, model, data_dir=None):
-    """The data of a run."""
-    return load_data(run.settings, model, data_dir or run.config.get("data_dir"))
+    """The data that a run learned from: where they lay then, else where its own --data-dir says.
+
+    data_dir: take them from there; if they are others, as with weights that ship, that is a warning. Raises ValueError
+    or OSError if they are found nowhere.
+    """
+    settings, typed, kept = run.settings, data_dir or run.config.get("data_dir"), run.config.get("data")
+    if not kept:  # older than fingerprints
+        return load_data(settings, model, typed)
+    if data_dir or not kept["path"]:
+        sets = load_data(settings, model, typed)
+        try:
+            provenance.check(kept, provenance.describe(sets, settings, typed), run.path)
+        except ValueError as other:
+            print(f"warning: {other}", file=sys.stderr)
+        return sets
+    own = settings.data not in data.NAMES
+    there = (dataclasses.replace(settings, data=kept["path"]), typed) if own else (settings, kept["path"])
+    for at, folder in (there, (settings, typed)):
+        try:
+            sets = load_data(at, model, folder)
+            provenance.check(kept, provenance.describe(sets, at, folder), run.path)
+            return dataclasses.replace(sets, name=settings.data)
+        except (ValueError, OSError) as error:
+            problem = error
+    raise problem
 
 
 def load_data(settings, model, data_dir):
@@ -55,7 +81,8 @@ def measure(task, run, model, sets, split="test", samples=1, seed=0, minutes=Non
     examples = sets.splits[split]
     groups = examples.arrays.get(examples.groups)
     said = sets.about.get(model.modelled, data.About())
-    about = {"data": sets.name, **said.description, "seed": seed, "trained_by": run.config["command"]}
+    about = {"data": sets.name, "fingerprint": fingerprint(examples), **said.description}
+    about |= {"seed": seed, "trained_by": run.config["command"]}
 
     def figure(name, value, error, measure, k=None, count=examples.size):
         definition = f"{measure.says}; {said.remark}" if measure.likelihood and said.remark else measure.says

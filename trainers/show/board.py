@@ -4,6 +4,7 @@ Under the run directory, `train/` and `validation/` hold the same tags, so that 
 in one chart. `hparams/` holds the hyperparameters and the final figures only: their table stays short.
 """
 
+import contextlib
 import math
 import pathlib
 import time
@@ -11,11 +12,25 @@ import time
 import numpy as np
 import tensorflow as tf
 from PIL import Image
+from tensorboard.backend.event_processing.directory_watcher import DirectoryDeletedError
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins import projector
 from tensorboard.plugins.hparams import api as hparams_api
 
+from zoo.store.files import aside
+
 SPRITE_LIMIT = 8192  # pixels along an edge: the projector's page loads no larger sprite
+ANEW = ("settings", "_hparams_/session_start_info")  # what every start tells
+# What comes of a disk that is full, has no inodes, files of limited size, or lost the folder.
+REFUSALS = (
+    OSError,
+    tf.errors.FailedPreconditionError,
+    tf.errors.NotFoundError,
+    tf.errors.OutOfRangeError,
+    tf.errors.PermissionDeniedError,
+    tf.errors.ResourceExhaustedError,
+    tf.errors.UnknownError,
+)
 
 
 class Board:
@@ -25,19 +40,24 @@ class Board:
     hyperparameters. start_step: updates done before this process (0: a fresh run). What an earlier, killed
     process wrote about later steps is withdrawn, so that no step shows twice. Call `flush` before each
     checkpoint is saved: then a resumed run finds all curves complete up to its first step.
+    warn: is told, in a line, of a disk that takes no files at the start; then all that follows is dropped.
     """
 
-    def __init__(self, workdir, settings, start_step=0):
+    def __init__(self, workdir, settings, start_step=0, warn=print):
         self.workdir = pathlib.Path(workdir)
-        folders = ("train", "validation", "hparams")
-        self._writers = {name: _writer(self.workdir / name, start_step) for name in folders}
+        starts = {"train": start_step, "validation": start_step, "hparams": 0}
         settings = _flat(settings)
-        with self._writers["hparams"].as_default():
-            name = "/".join(self.workdir.resolve().parts[-2:])  # MODEL/PRESET, the run's name in the table
-            hparams_api.hparams(settings, trial_id=name)
-        with self._writers["train"].as_default():
-            tf.summary.text("settings", _table(settings), step=start_step)
-        self.flush()
+        try:
+            self._writers = {name: _writer(self.workdir / name, step) for name, step in starts.items()}
+            with self._writers["hparams"].as_default():
+                name = "/".join(self.workdir.resolve().parts[-2:])  # MODEL/PRESET, the run's name in the table
+                hparams_api.hparams(settings, trial_id=name)
+            with self._writers["train"].as_default():
+                tf.summary.text("settings", _table(settings), step=start_step)
+            self.flush()
+        except REFUSALS as error:
+            warn(f"TensorBoard's files not written ({str(error).splitlines()[0]}); training goes on without them")
+            self._writers = dict.fromkeys(starts, tf.summary.create_noop_writer())
 
     def scalars(self, step, values, split="train"):
         """values: {tag: number}. Give train and validation the same tags."""
@@ -79,7 +99,7 @@ class Board:
             embedding.sprite.single_image_dim.extend([width, height])
         if labels is not None:
             lines = [f"{label}\n" for label in labels[: len(points)]]
-            (folder / f"{name}-labels.tsv").write_text("".join(lines))
+            (folder / f"{name}-labels.tsv").write_text("".join(lines), encoding="utf-8")
             embedding.metadata_path = f"{name}-labels.tsv"
         np.savetxt(folder / f"{name}.tsv", points, fmt="%.5g", delimiter="\t")
         projector.visualize_embeddings(str(folder), config)
@@ -102,17 +122,21 @@ class Board:
 
 def read(folder, tag):
     """A curve that a Board wrote into a folder, resumed or not: its steps and its values, [N] each (N may be 0)."""
-    found = EventAccumulator(str(folder), {"tensors": 0}).Reload()
+    found = EventAccumulator(str(folder), {"tensors": 0})
+    with contextlib.suppress(DirectoryDeletedError):
+        found.Reload()
     events = found.Tensors(tag) if tag in found.Tags()["tensors"] else []
     return np.array([e.step for e in events]), np.array([float(tf.make_ndarray(e.tensor_proto)) for e in events])
 
 
 def _writer(folder, start_step):
-    """A summary writer that first withdraws what the folder already tells of steps after start_step.
+    """A summary writer that first withdraws what the folder already tells of steps after start_step, if 0 of any.
 
-    TF1's writer had purge_step for this, create_file_writer has nothing. TensorBoard's readers in Python drop
-    all events from a session's START on; its server in Rust waits, tag by tag, for a step to come again.
+    From the files, and, by the START of a session, from a TensorBoard that has read them: its readers in Python drop
+    all events from there on; its server in Rust waits, tag by tag, for a step to come again.
     """
+    for path in folder.glob("events.out.tfevents.*"):
+        _withdraw(path, start_step)
     # files are read in the order of their names, which hold the second they were made in: never two in one second
     while any(folder.glob(f"events.out.tfevents.{int(time.time())}.*")):
         time.sleep(0.05)
@@ -125,6 +149,25 @@ def _writer(folder, start_step):
     # TF 2.21 has no public way to the resource
     tf.raw_ops.ImportEvent(writer=writer._resource, event=start.SerializeToString())
     return writer
+
+
+def _withdraw(path, start_step):
+    """Takes out of an event file what it tells of later steps, and what the start to come tells anew."""
+    if not start_step:
+        path.unlink()
+        return
+    kept, whole = [], True
+    try:
+        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+            event = tf.compat.v1.Event.FromString(record)
+            stays = event.step <= start_step and not any(value.tag in ANEW for value in event.summary.value)
+            kept, whole = kept + [record] * stays, whole and stays
+    except tf.errors.DataLossError:  # cut off in the middle of a record
+        whole = False
+    if not whole:
+        with aside(path) as temporary, tf.io.TFRecordWriter(str(temporary)) as writer:
+            for record in kept:
+                writer.write(record)
 
 
 def _flat(settings, prefix=""):

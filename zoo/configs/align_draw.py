@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from zoo.configs.base import Settings, require
+from zoo.configs.base import Settings, check, require
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,15 +16,8 @@ class CaptionConfig:
     language: int = 128  # units in each direction; a fixed sentence vector has twice as many numbers
 
     def __post_init__(self):
-        shape = self.image_shape
-        require(
-            len(shape) == 3 and min(shape) >= 1, "model.image_shape", shape, "(height, width, channels), all positive"
-        )
+        check(self, "model.")
         require(self.vocabulary >= 2, "model.vocabulary", self.vocabulary, "at least 2, the end and the unknown word")
-        for field in dataclasses.fields(self):
-            size = getattr(self, field.name)
-            if isinstance(size, int):
-                require(size >= 1, f"model.{field.name}", size, "at least 1")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,8 +37,6 @@ class AlignDRAWConfig(CaptionConfig):
     def __post_init__(self):
         super().__post_init__()
         require(0 < self.first_side <= 1, "model.first_side", self.first_side, "a share in (0, 1]")
-        known = ("align", "last", "vector")
-        require(self.variant in known, "model.variant", repr(self.variant), f"one of {', '.join(known)}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,13 +50,10 @@ class CaptionVAEConfig(CaptionConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        require(self.kind in ("dense", "conv"), "model.kind", repr(self.kind), "'dense' or 'conv'")
         if self.kind == "conv":
             shape, smallest = self.image_shape, 2 ** len(self.filters)
             whole = shape[0] % smallest == shape[1] % smallest == 0
             require(whole, "model.image_shape", shape, f"sides that {len(self.filters)} halvings leave whole")
-            filled = self.filters and min(self.filters) >= 1
-            require(filled, "model.filters", self.filters, "one positive size or more")
 
 
 SCENES = Settings(

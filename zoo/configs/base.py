@@ -3,10 +3,12 @@
 import ast
 import dataclasses
 import difflib
-from typing import Any, Literal, get_args
+import typing
+from typing import Any, Literal
 
 Schedule = Literal["constant", "cosine"]
 Clip = Literal["global_norm", "norm", "value", "none"]
+LARGEST = 2**31  # what a size, or a seed, must stay below
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,23 +30,60 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self):
-        for name, known in (("clip", Clip), ("schedule", Schedule)):
-            got, names = getattr(self, name), get_args(known)
-            require(got in names, name, repr(got), f"one of {', '.join(names)}")
-        for name in ("steps", "batch_size", "every"):
-            require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+        check(self, patience=0, seed=-LARGEST)
+        require(self.seed >= 0, "seed", self.seed, "an integer in [0, 2**31)")
         require(self.learning_rate > 0, "learning_rate", self.learning_rate, "a positive number")
         require(self.clip_norm > 0, "clip_norm", self.clip_norm, "a positive number")
-        require(self.patience >= 0, "patience", self.patience, "at least 0")
         require(0 <= self.ema < 1, "ema", self.ema, "a decay in [0, 1)")
         called(self.optimizer)
-        require(0 <= self.seed < 2**31, "seed", self.seed, "an integer in [0, 2**31)")
 
     @property
     def data_options(self):
         """What the kind of data adds: {name: value}."""
         common = {field.name for field in dataclasses.fields(Settings)}
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name not in common}
+
+
+def check(config, prefix="", **least):
+    """Raises ValueError for the first value of a config that its field's annotation does not allow.
+
+    Integers, also those in tuples, are sizes: at least 1, or what `least` says of a field, and below 2**31. A tuple of
+    any length holds at least one. Floats may be whole. Fields that hold Any are left alone. prefix: before the names.
+    """
+    for name, kind in typing.get_type_hints(type(config)).items():
+        if kind is not Any:
+            value = getattr(config, name)
+            expected = _expected(value, kind, least.get(name, 1))
+            if name == "image_shape" and expected:
+                expected = "(height, width, channels), all positive"
+            require(not expected, prefix + name, repr(value), expected)
+
+
+def _expected(value, kind, least):
+    """What an annotation expects of a value that is not of its kind, else an empty string."""
+    parts = typing.get_args(kind)
+    if typing.get_origin(kind) is Literal:
+        known = [type(part) for part in parts if part == value]
+        return "" if type(value) in known else _choice(parts)
+    if typing.get_origin(kind) is tuple:
+        count = None if parts[-1] is Ellipsis else len(parts)
+        fits = isinstance(value, tuple) and (len(value) == count if count else value)
+        if fits and not any(_expected(part, parts[0], least) for part in value):
+            return ""
+        return f"{count} positive numbers" if count else "one positive size or more"
+    if kind is int:
+        if type(value) is not int:
+            return "a whole number"
+        if value < least:
+            return f"at least {least}"
+        return "" if value < LARGEST else "an integer below 2**31"
+    if kind is float:
+        return "" if type(value) in (int, float) else "a number"
+    return "" if type(value) is kind else {bool: "true or false", str: "a text"}[kind]
+
+
+def _choice(known):
+    return " or ".join(map(repr, known)) if len(known) == 2 else f"one of {', '.join(map(str, known))}"
 
 
 def called(optimizer):
@@ -78,8 +117,13 @@ def to_dict(settings):
 def from_dict(template, values):
     """The config of template's type with the given values (what to_dict returned, perhaps through JSON).
 
-    Raises ValueError for a name that the config does not have.
+    Raises ValueError for a name that the config does not have, or a value of another kind than its annotation.
     """
+    return _restored(template, values, "settings")
+
+
+def _restored(template, values, what):
+    require(isinstance(values, dict), what, repr(values), f"the fields of {type(template).__name__} by name")
     known = {field.name: field for field in dataclasses.fields(template)}
     for name in values:
         if name not in known:
@@ -88,7 +132,7 @@ def from_dict(template, values):
     def restore(name, value):
         like = getattr(template, name)
         if dataclasses.is_dataclass(like):
-            return from_dict(like, value)
-        return tuple(value) if isinstance(like, tuple) else value
+            return _restored(like, value, name)
+        return tuple(value) if isinstance(like, tuple) and isinstance(value, list) else value
 
     return dataclasses.replace(template, **{name: restore(name, value) for name, value in values.items()})

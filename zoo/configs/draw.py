@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from zoo.configs.base import require
+from zoo.configs.base import check
 from zoo.configs.kinds import Pictures
 
 
@@ -19,9 +19,7 @@ class DRAWConfig:
     write_n: int = 5
 
     def __post_init__(self):
-        check_image_shape(self.image_shape)
-        for name in ("steps", "hidden", "z_size", "read_n", "write_n"):
-            require(getattr(self, name) >= 1, f"model.{name}", getattr(self, name), "at least 1")
+        check(self, "model.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,18 +33,7 @@ class ClassifierConfig:
     classes: int = 10
 
     def __post_init__(self):
-        check_image_shape(self.image_shape)
-        for name in ("steps", "hidden", "read_n", "classes"):
-            require(getattr(self, name) >= 1, f"model.{name}", getattr(self, name), "at least 1")
-
-
-def check_image_shape(shape):
-    require(
-        len(shape) == 3 and min(shape) >= 1,
-        "model.image_shape",
-        shape,
-        "(height, width, channels), all positive",
-    )
+        check(self, "model.")
 
 
 MNIST = Pictures(

@@ -2,9 +2,9 @@
 
 import dataclasses
 import math
-from typing import Literal, get_args
+from typing import Literal
 
-from zoo.configs.base import Settings, require
+from zoo.configs.base import Settings, check, require
 
 Encoder = Literal["cnn", "vgg19", "efficientnet-lite0", "efficientnet-lite0-14"]
 Attention = Literal["soft", "hard", "uniform"]
@@ -26,26 +26,18 @@ class ShowAttendTellConfig:
     hidden: int = 1800  # n, units of the LSTM
     attention: Attention = "soft"  # uniform looks everywhere alike, which is to see the mean annotation alone
     attention_size: int = 512  # units that compare a place with the state
-    attention_layers: int = 2  # layers between an annotation and these units
-    init_layers: int = 2  # layers between the mean annotation and the first state
+    attention_layers: Literal[1, 2] = 2  # layers between an annotation and these units
+    init_layers: Literal[1, 2] = 2  # layers between the mean annotation and the first state
     dropout: float = 0.5  # of h_t, of the deep output and of the init layers' hidden units
     penalty: float = 1.0  # lambda, of places that are not looked at once in all
     reinforce: float = 0.64  # lambda_r of hard attention: the authors', see zoo/show_attend_tell.py
     entropy: float = 0.002  # lambda_e of hard attention
 
     def __post_init__(self):
-        for name, known in (("encoder", Encoder), ("attention", Attention)):
-            got, names = getattr(self, name), get_args(known)
-            require(got in names, f"model.{name}", repr(got), f"one of {', '.join(names)}")
-        for name, count in (("annotations", 2), ("image_shape", 3), ("channels", len(self.strides))):
-            got = getattr(self, name)
-            require(len(got) == count and min(got, default=0) >= 1, f"model.{name}", got, f"{count} positive numbers")
-        require(min(self.strides) >= 1, "model.strides", self.strides, "positive numbers")
+        check(self, "model.")
+        layers = len(self.strides)
+        require(len(self.channels) == layers, "model.channels", self.channels, f"{layers} positive numbers")
         require(self.vocabulary >= 3, "model.vocabulary", self.vocabulary, "at least 3: END, UNKNOWN and a word")
-        for name in ("caption_length", "embedding", "hidden", "attention_size"):
-            require(getattr(self, name) >= 1, f"model.{name}", getattr(self, name), "at least 1")
-        for name in ("attention_layers", "init_layers"):
-            require(getattr(self, name) in (1, 2), f"model.{name}", getattr(self, name), "1 or 2")
         frozen = self.encoder != "cnn" or not self.fine_tune
         require(frozen, "model.fine_tune", True, "an encoder other than cnn, which learns anyway")
         require(0 <= self.dropout < 1, "model.dropout", self.dropout, "a rate in [0, 1)")

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from zoo.configs.base import require
+from zoo.configs.base import check, require
 from zoo.configs.kinds import Pictures
 
 
@@ -19,15 +19,9 @@ class VAEConfig:
     z_size: int = 20  # Z
 
     def __post_init__(self):
-        shape, smallest = self.image_shape, 2 ** len(self.filters)
-        require(len(shape) == 3 and min(shape) >= 1, "model.image_shape", shape, "(height, width, channels)")
-        require(self.network in ("mlp", "conv"), "model.network", repr(self.network), "'mlp' or 'conv'")
-        require(self.activation in ("relu", "tanh"), "model.activation", repr(self.activation), "'relu' or 'tanh'")
-        require(self.z_size >= 1, "model.z_size", self.z_size, "at least 1")
-        for name in ("hidden", "filters"):
-            sizes = getattr(self, name)
-            require(sizes and min(sizes) >= 1, f"model.{name}", sizes, "one positive size or more")
+        check(self, "model.")
         if self.network == "conv":
+            shape, smallest = self.image_shape, 2 ** len(self.filters)
             whole = shape[0] % smallest == shape[1] % smallest == 0
             require(whole, "model.image_shape", shape, f"sides that {len(self.filters)} halvings leave whole")
 

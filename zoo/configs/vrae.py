@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from zoo.configs.base import require
+from zoo.configs.base import check, require
 from zoo.configs.kinds import Pictures
 
 CELLS = ("rnn", "lstm", "gru")
@@ -22,20 +22,8 @@ class VRAEConfig:
     reduce_time: Literal["sum", "mean"] = "sum"  # of the distortion in training; scores use the sum
 
     def __post_init__(self):
-        shape = self.sequence_shape
-        require(len(shape) == 2 and min(shape) >= 1, "model.sequence_shape", shape, "(steps, features), positive")
-        for name in ("hidden", "z_size"):
-            require(getattr(self, name) >= 1, f"model.{name}", getattr(self, name), "at least 1")
-        for name, first in (("inference", "nn"), ("decoder", "mlp")):
-            got, known = getattr(self, name), (first, *CELLS)
-            require(got in known, f"model.{name}", repr(got), f"one of {', '.join(known)}")
+        check(self, "model.")
         require(self.kl_weight >= 0, "model.kl_weight", self.kl_weight, "a number from 0 up")
-        require(
-            self.reduce_time in ("sum", "mean"),
-            "model.reduce_time",
-            repr(self.reduce_time),
-            "'sum' or 'mean'",
-        )
 
 
 def rows(inference):

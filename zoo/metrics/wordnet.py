@@ -80,7 +80,7 @@ def _copy_system():
             folder.parent.mkdir(mode=0o700, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
                 copy = shutil.copytree(SYSTEM, pathlib.Path(aside) / "wordnet")
-                (copy / "lexnames").write_text("".join(_lexnames()))
+                (copy / "lexnames").write_text("".join(_lexnames()), encoding="utf-8")
                 (copy / "lexnames").chmod(0o600)
                 copy.rename(folder)  # a copy that was stopped half-way is no copy
     if folder.is_dir() and str(cache_folder()) not in nltk.data.path:

@@ -14,7 +14,10 @@ import numpy as np
 
 def folder():
     """$XDG_CACHE_HOME/sequence-zoo; without the variable in ~/.cache. It may be deleted at any time."""
-    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "sequence-zoo"
+    try:
+        return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "sequence-zoo"
+    except RuntimeError:  # no home folder, as in containers that run under a number without a name
+        return pathlib.Path(tempfile.gettempdir()) / f"sequence-zoo-{os.getuid()}"
 
 
 def array(kind, facts, shape, dtype, fill):
@@ -51,12 +54,12 @@ def values(kind, facts, make):
     """What make() returns, in JSON's types, or what it returned when the facts were the same."""
     path = _path(kind, facts, ".json")
     with contextlib.suppress(OSError, ValueError):
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     made = make()
     with contextlib.suppress(OSError):  # next time, then
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent) as aside:
-            (pathlib.Path(aside) / path.name).write_text(json.dumps(made))
+            (pathlib.Path(aside) / path.name).write_text(json.dumps(made), encoding="utf-8")
             os.replace(pathlib.Path(aside) / path.name, path)
     return made
 

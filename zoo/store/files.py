@@ -35,7 +35,15 @@ def require_room(folder, size):
 def write_json(path, value):
     """Writes JSON aside, then renames."""
     with aside(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2) + "\n")
+        temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+
+
+def read_json(path):
+    """What a JSON file holds. Raises ValueError, which names the file, if it is damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: got what is no JSON ({error}); mend it or take it from a copy") from None
 
 
 @contextlib.contextmanager
@@ -46,7 +54,7 @@ def lock(folder):
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = open(folder / "lock", "w")  # noqa: SIM115
+        file = open(folder / "lock", "w", encoding="utf-8")  # noqa: SIM115
     except OSError as error:
         raise OSError(f"workdir: cannot write in {folder} ({error.strerror}); choose another --workdir") from None
     with file:

@@ -1,5 +1,7 @@
 import json
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -132,6 +134,31 @@ def test_training_starts_from_the_weights_of_another_run(train, whole, state, tm
     for i, v in enumerate(other.variables):
         np.testing.assert_allclose(found[f"model/{i:04d}"], v, atol=1e-7)
     assert found["optimizer0/0000"] == 1  # iterations: the optimiser is new
+
+
+def test_a_run_goes_on_without_the_weights_it_began_at(train, whole, quick, tmp_path, state):
+    shutil.copytree(whole, tmp_path / "source")
+    started = ("--preset", "smoke", "--init-from", str(tmp_path / "source"), "--steps")
+    assert train(*started, "2")[0] == 0
+    shutil.rmtree(tmp_path / "source")
+    code, out, _ = train(*started, "3")
+    assert code == 0 and "at step 2" in out and state(tmp_path / "run")["step"] == 3
+
+
+def test_commands_are_ready_for_a_shell(train, tmp_path, monkeypatch):
+    """A directory's blanks and quotes, in config.json and in what comes next."""
+    run = tmp_path / "my $run's"
+    monkeypatch.setattr(sys, "argv", ["trainer", "--workdir", str(run)])
+    code, out, _ = train("--preset", "smoke", "--steps", "1", workdir=run)
+    assert code == 0
+    lines = [shlex.split(line) for line in out.partition("next:")[2].splitlines() if line]
+    assert lines == [
+        ["tensorboard", "--logdir", str(run)],
+        ["python", "-m", "trainers.evaluate", str(run)],
+        ["python", "-m", "export.vae", str(run), "--out", "models"],
+    ]
+    command = json.loads((run / "config.json").read_text())["command"]
+    assert shlex.split(command) == ["python", "-m", "trainers.vae", "--workdir", str(run)]
 
 
 @pytest.mark.parametrize(

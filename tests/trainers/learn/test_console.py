@@ -144,3 +144,58 @@ def test_who_asks_for_tensorflows_log_gets_it_unfiltered(monkeypatch, level, fil
     monkeypatch.setattr(console, "_without", lambda patterns: filters.append(patterns) or contextlib.nullcontext())
     assert console.import_tensorflow() == "tensorflow"
     assert bool(filters) is filtered and os.environ["TF_CPP_MIN_LOG_LEVEL"] == (level or "1")
+
+
+def shell(line, code):
+    """Runs Python code in a shell, whose line has PYTHON in its place."""
+    command = line.replace("PYTHON", f"{sys.executable} -c '{code}'")
+    return subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True)
+
+
+SPEAK = """
+import os, sys
+from trainers.learn.console import Console, keep_speaking
+keep_speaking()
+with open(os.devnull) as file, Console(10_000) as console:
+    assert file.fileno() > 2, "a file took the place of a standard stream"
+    for step in range(1, 10_001):
+        console.update(step, 1.0, 1.0)
+        console.say("x" * 100)
+        console.warn("y" * 100)
+console.say("still")
+print("ended", file=open("ENDED", "w"))
+"""
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["PYTHON 2>/dev/null | head -1", "PYTHON 2>&1 >/dev/null | head -1", "PYTHON >&- 2>&-", "PYTHON <&- >&-"],
+    ids=["stdout left", "stderr left", "both closed", "input closed"],
+)
+def test_nobody_who_listens_is_no_reason_to_end(tmp_path, line):
+    done = shell(line, SPEAK.replace("ENDED", str(tmp_path / "ended")))
+    assert (tmp_path / "ended").read_text() == "ended\n" and done.returncode == 0
+    assert "Error" not in done.stderr and "Exception" not in done.stderr
+
+
+def test_a_terminal_that_is_gone_is_no_reason_to_end(tmp_path):
+    """Its other side closes while the live line is drawn."""
+    ours, theirs = pty.openpty()
+    code = SPEAK.replace("ENDED", str(tmp_path / "ended"))
+    environ = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "LINES": "24"}
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=theirs, stderr=theirs, env=environ)
+    os.close(theirs)
+    os.read(ours, 100)
+    os.close(ours)
+    assert process.wait(60) == 0 and (tmp_path / "ended").exists()
+
+
+def test_a_narrow_encoding_is_no_reason_to_end():
+    code = """
+from trainers.learn.console import keep_speaking, tell
+keep_speaking()
+tell("na\u00efve \u4e16")
+"""
+    environ = {**os.environ, "PYTHONIOENCODING": "ascii:strict", "PYTHONUTF8": "0"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environ)
+    assert done.stdout == "na\\xefve \\u4e16\n" and done.returncode == 0

@@ -6,9 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
+
+from trainers.learn import strategy
 
 TINY = "--preset smoke --steps 20 --every 10 --clip-norm 5"  # the gradient's norm is far above 5
 LIMIT = 300
@@ -44,7 +48,7 @@ def test_two_replicas_equal_one(tmp_path, one_replica, start, finish, state):
 # The second worker's clock runs a thousand times faster: how many steps a call makes must not depend on it.
 HURRIED = """
 import time, types
-from trainers import loop
+from trainers.learn import loop
 loop.time = types.SimpleNamespace(monotonic=lambda: 1000 * time.monotonic())
 """
 
@@ -83,6 +87,88 @@ def test_a_worker_that_is_stopped_stops_the_others(tmp_path, start, wait_for, fi
     outputs = [finish(process)[0] for process in processes]
     steps = {re.search(r"stopped by SIGTERM at step ([\d,]+); the same command continues", out)[1] for out in outputs}
     assert len(steps) == 1 and state(tmp_path)["step"] == int(steps.pop().replace(",", ""))
+
+
+@pytest.mark.timeout(2 * LIMIT)
+def test_a_worker_that_is_killed_is_named_with_what_is_safe(tmp_path, start, wait_for, finish, state):
+    processes = list(workers(start, tmp_path, "--steps", "100000"))
+    wait_for(processes[1], "step")
+    while not list(tmp_path.glob("checkpoints/step-*.npz")):
+        assert processes[0].poll() is None
+        time.sleep(0.1)
+    processes[1].kill()
+    _, err = finish(processes[0], 4)
+    assert "Traceback" not in err
+    (line,) = [line for line in err.splitlines() if line.startswith("warning: lost")]
+    found = re.fullmatch(
+        r"warning: lost worker 1 \(127\.0\.0\.1:\d+\) after step [\d,]+; saved is step-(\d{8})\.npz; "
+        r"the same command on all workers continues",
+        line,
+    )
+    assert int(found[1]) == state(tmp_path)["step"] >= 10
+
+
+def addresses(count):
+    """Free ones, by worker's name."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    found = {f"worker {i}": f"127.0.0.1:{s.getsockname()[1]}" for i, s in enumerate(sockets)}
+    for s in sockets:
+        s.close()
+    return found
+
+
+def test_workers_go_on_once_all_are_there(capsys, monkeypatch):
+    """In any order, whoever else calls; afterwards the first one's port is free."""
+    monkeypatch.setattr(strategy, "SPEAKS", (0.3, 60))
+    cluster, there = addresses(3), []
+
+    def come(name):
+        strategy.gather(cluster, name, 60)
+        there.append(name)
+
+    threads = {name: threading.Thread(target=come, args=[name]) for name in cluster}
+    threads["worker 2"].start()
+    time.sleep(1)
+    threads["worker 0"].start()
+    host, _, port = cluster["worker 0"].rpartition(":")
+    time.sleep(1)
+    with socket.create_connection((host, int(port))) as stranger:
+        stranger.sendall(b"GET / HTTP/1.1\n")
+        time.sleep(0.5)
+    assert not there
+    threads["worker 1"].start()
+    for thread in threads.values():
+        thread.join(60)
+    assert sorted(there) == sorted(cluster)
+    said = capsys.readouterr().err
+    assert f"worker 2: waiting for worker 0 ({cluster['worker 0']})\n" in said
+    socket.create_server(("", int(port))).close()
+
+
+def test_a_worker_that_is_alone_says_for_whom_it_waits_and_gives_up_in_one_line(capsys, monkeypatch):
+    monkeypatch.setattr(strategy, "SPEAKS", (0.5, 60))
+    cluster = addresses(2)
+    for me, other in (("worker 0", "worker 1"), ("worker 1", "worker 0")):
+        at = cluster[other]
+        with pytest.raises(ValueError, match=rf"^wait: {other} \({at}\) did not start within 1 s; .*--wait$"):
+            strategy.gather(cluster, me, 1)
+        assert capsys.readouterr().err == f"{me}: waiting for {other} ({at})\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "worker 0",
+        "[1]",
+        '{"cluster": {"worker": ["a:1"]}}',
+        '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
+        '{"cluster": {"worker": ["a"]}, "task": {"type": "worker", "index": 0}}',
+    ],
+)
+def test_a_tf_config_that_makes_no_sense_is_named(monkeypatch, text):
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(ValueError, match=f"^TF_CONFIG: got {re.escape(repr(text))}, expected JSON such as "):
+        strategy.make_strategy()
 
 
 def test_a_batch_that_replicas_cannot_share_is_one_line(tmp_path, start, finish):

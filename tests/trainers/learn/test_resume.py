@@ -81,6 +81,40 @@ def test_stopped_by_sigterm_by_ctrl_c_and_by_kill(tmp_path, arguments, start, fi
     equals_whole(folder)
 
 
+def test_neither_a_reader_that_leaves_nor_a_hangup_costs_a_step(tmp_path, start, wait_for, state):
+    """As with `| head -1`, then the terminal's end: trained on in silence, saved at the end."""
+    process = start(tmp_path, "--preset", "smoke", "--steps", "1000000", "--every", "1000", "--ema", "0.9")
+    wait_for(process, "step")
+    process.stdout.close()
+    while not (tmp_path / "model.weights.h5").exists():
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(300) == 0
+    assert state(tmp_path)["step"] % 1000  # saved where it was
+    assert "Traceback" not in process.stderr.read()
+
+
+def test_a_hangup_that_nohup_ignores_stays_ignored(train, quick, monkeypatch):
+    import os
+
+    from trainers.learn import loop
+
+    report = loop.Training.report
+
+    def hung_up(self, *arguments):
+        report(self, *arguments)
+        os.kill(os.getpid(), signal.SIGHUP)
+
+    monkeypatch.setattr(loop.Training, "report", hung_up)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        code, out, _ = train("--preset", "smoke", "--steps", "3")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert code == 0 and "step 3/3" in out and "stopped" not in out
+
+
 def test_killed_between_writing_and_renaming(tmp_path, arguments, start, finish, state, equals_whole):
     """At the first file, at the best weights, in the first checkpoint, and in the figures at the end."""
     folder = tmp_path / "run"

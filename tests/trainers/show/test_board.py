@@ -1,7 +1,10 @@
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from google.protobuf import text_format
 from PIL import Image
 from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
@@ -10,6 +13,7 @@ from tensorboard.plugins.projector import ProjectorConfig
 from tensorboard.util.tensor_util import make_ndarray
 
 from trainers.show.board import Board
+from trainers.show.board import read as curve
 from trainers.show.exhibits import Film, Picture, Scatter
 
 SETTINGS = {
@@ -88,6 +92,74 @@ def test_a_resumed_run_withdraws_what_came_after_its_checkpoint(tmp_path):
     assert scalars(tmp_path / "train", "bound") == [(10, 10), (20, 20), (25, -25), (30, -30)]
     assert scalars(tmp_path / "train", "only_before") == [(10, 10), (20, 20)]
     assert scalars(tmp_path / "validation", "bound") == [(10, 10), (20, 20)]
+
+
+def told(folder):
+    """(tag, step) of all that is in a folder's files, whatever a reader would make of it."""
+    found = []
+    for path in sorted(folder.glob("events*")):
+        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+            event = tf.compat.v1.Event.FromString(record)
+            found += [(value.tag, event.step) for value in event.summary.value]
+    return found
+
+
+def test_after_kills_no_step_is_told_twice_by_the_files_themselves(tmp_path):
+    """Two kills at the same checkpoint, one of them in the middle of a record; then a finished run once more."""
+    for kill in range(3):
+        board = Board(tmp_path, SETTINGS, start_step=20 if kill else 0)
+        for step in range(21 if kill else 5, 41, 5 - kill):
+            board.scalars(step, {"bound": step, f"only {kill}": 1})
+        board.scalars(20 + 10 * kill, {"bound": 1}, "validation")
+        board.final(40, {"test/bound": 7})
+        if kill == 1:
+            newest = max((tmp_path / "train").glob("events*"))
+            newest.write_bytes(newest.read_bytes()[:-9])
+    for folder in ("train", "validation", "hparams"):
+        found = told(tmp_path / folder)
+        assert found and len(found) == len(set(found)), folder
+    steps = [step for tag, step in told(tmp_path / "train") if tag == "bound"]
+    assert steps == [5, 10, 15, 20, *range(21, 41, 3)]
+    assert ("only 1", 21) not in told(tmp_path / "train")
+
+
+def test_a_folder_that_takes_no_files_is_said_once_and_everything_goes_on(tmp_path):
+    (tmp_path / "train").write_text("no folder")
+    said = []
+    with Board(tmp_path, SETTINGS, warn=said.append) as board:
+        board.scalars(1, {"bound": 1})
+        board.images(1, {"picture": np.zeros([3, 4, 3], np.uint8)})
+        board.histograms(1, {"z": np.zeros(3)}, "validation")
+        board.final(1, {"test/bound": 1})
+    (line,) = said
+    assert line.startswith("TensorBoard's files not written (") and line.endswith("; training goes on without them")
+
+
+LIMITED = """
+import resource, sys
+import numpy as np
+from trainers.show import board
+resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, LIMIT))
+found = board.Board(sys.argv[1], {}, warn=print)
+try:
+    found.images(1, {"noise": np.random.default_rng(0).integers(0, 255, [10, 10, 3]).astype("u1")})
+    found.flush()
+except board.REFUSALS as error:
+    print("refused")
+"""
+
+
+@pytest.mark.parametrize(("limit", "said"), [(10, "TensorBoard's files not written"), (300, "refused")])
+def test_files_of_limited_size_are_a_refusal(tmp_path, limit, said):
+    command = [sys.executable, "-c", LIMITED.replace("LIMIT,", f"{limit},").replace("LIMIT)", f"{limit})"), tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout.startswith(said), done.stderr[-2000:]
+
+
+def test_a_curve_of_a_folder_that_is_gone_is_empty(tmp_path):
+    for folder in (tmp_path / "never", tmp_path):
+        steps, values = curve(folder, "bound")
+        assert len(steps) == len(values) == 0
 
 
 def test_a_run_started_anew_in_the_same_folder_forgets_the_old_one(tmp_path):

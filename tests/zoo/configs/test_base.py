@@ -1,12 +1,14 @@
 import dataclasses
 import json
+import re
 import subprocess
 import sys
+from typing import Any, Literal
 
 import pytest
 
 from zoo import catalogue
-from zoo.configs.base import Settings, from_dict, suggestion, to_dict
+from zoo.configs.base import Settings, check, from_dict, suggestion, to_dict
 from zoo.configs.draw import ClassifierConfig, DRAWConfig
 
 EVERY = [(model, preset) for model in catalogue.MODELS for preset in catalogue.presets(model)]
@@ -68,6 +70,55 @@ def test_a_wrong_setting_is_refused_in_one_line(field, value):
     with pytest.raises(ValueError, match=rf"^{field}: got .*, expected ") as caught:
         Settings(ClassifierConfig(), **{field: value})
     assert str(value) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    """A field of every kind that a config may have."""
+
+    image_shape: tuple[int, int, int] = (5, 7, 2)
+    pair: tuple[int, int] = (3, 4)
+    layers: tuple[int, ...] = (8,)
+    kind: Literal["a", "b"] = "a"
+    many: Literal["a", "b", "c"] = "c"
+    depth: Literal[1, 2] = 1
+    units: int = 3
+    more: int = 0
+    rate: float = 0.5
+    deep: bool = True
+    name: str = "x"
+    anything: Any = None
+
+    def __post_init__(self):
+        check(self, "model.", more=0)
+
+
+def test_values_of_the_annotated_kind_are_taken():
+    Sizes(layers=(1, 2, 3), kind="b", depth=2, units=2**31 - 1, more=0, rate=1, deep=False, name="", anything=[None])
+
+
+@pytest.mark.parametrize(
+    ("field", "values", "expected"),
+    [
+        ("image_shape", [(5, 7), (5, 0, 2), [5, 7, 2], 5, None], "(height, width, channels), all positive"),
+        ("pair", [(3,), (3, -1), (3, 4.0), "ab", (True, 1)], "2 positive numbers"),
+        ("layers", [(), (0,), 8, [8], ("8",), (2**31,)], "one positive size or more"),
+        ("kind", ["c", None, ["a"], 0], "'a' or 'b'"),
+        ("many", ["d", 1], "one of a, b, c"),
+        ("depth", [0, 3, 1.0, True, "1"], "1 or 2"),
+        ("units", ["3", 3.0, None, True, [3]], "a whole number"),
+        ("units", [0, -1], "at least 1"),
+        ("units", [2**31], "an integer below 2**31"),
+        ("more", [-1], "at least 0"),
+        ("rate", ["0.5", None, True, [1.0]], "a number"),
+        ("deep", [1, "true", None], "true or false"),
+        ("name", [1, None, ["x"]], "a text"),
+    ],
+)
+def test_values_of_another_kind_are_refused_by_name(field, values, expected):
+    for value in values:
+        with pytest.raises(ValueError, match=f"^{re.escape(f'model.{field}: got {value!r}, expected {expected}')}$"):
+            Sizes(**{field: value})
 
 
 def test_a_suggestion_is_made_only_for_what_is_near():

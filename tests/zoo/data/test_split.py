@@ -3,8 +3,9 @@ import pytest
 import tensorflow as tf
 
 from zoo.data import Split, batches, in_order
+from zoo.data.captioned.captions import Pictures
 from zoo.data.pictures.transforms import bernoulli
-from zoo.data.split import BLOCK, STEP, frozen
+from zoo.data.split import BLOCK, STEP, fingerprint, frozen
 
 
 def numbered(n, draw=None):
@@ -124,3 +125,38 @@ def test_a_batch_of_ragged_rows_holds_no_more_padding_than_its_longest_needs():
         np.testing.assert_array_equal((batch["rows"].numpy() == 7).sum(1), batch["length"])
         seen += batch["length"].numpy().tolist()
     assert len(seen) == 200
+
+
+def captioned(ids, text="a red circle", size=4):
+    pictures = Pictures(np.zeros([2, size, size, 3], np.uint8), [[text], ["two"]], {"colour": np.int32([1, 2])})
+    arrays = {"caption": np.int32(ids), "picture": np.int32([0, 1])}
+    return Split(arrays, lengths={"caption": np.ones(len(ids), int)}, source=pictures)
+
+
+def test_a_fingerprint_sees_every_change_and_nothing_else():
+    image = np.arange(60, dtype=np.uint8).reshape(5, 3, 4)
+    plain = fingerprint(Split({"image": image, "label": np.arange(5)}))
+    assert plain == fingerprint(Split({"label": np.arange(5), "image": image.copy()}, draw=lambda batch, seed: batch))
+    one_pixel = image.copy()
+    one_pixel[4, 2, 3] ^= 1
+    changed = [one_pixel, image[:4], image[::-1], image.reshape(5, 4, 3), image.astype(np.float32), image.view(np.int8)]
+    found = {fingerprint(Split({"image": array, "label": np.arange(5)})) for array in changed}
+    assert len(found | {plain}) == 1 + len(changed)
+    assert plain != fingerprint(Split({"image": image, "digit": np.arange(5)}))
+
+    words = fingerprint(captioned([[2, 3, 4, 0], [5, 0, 0, 0]]))
+    assert words == fingerprint(captioned([[1, 2, 1, 0], [1, 0, 0, 0]]))  # a smaller vocabulary knows fewer words
+    assert len({words, fingerprint(captioned([[2]], "a red square")), fingerprint(captioned([[2]], size=5))}) == 3
+
+
+def test_of_a_large_array_a_fingerprint_reads_rows_from_all_over(monkeypatch):
+    monkeypatch.setattr("zoo.data.split.HASHED", 100)
+    large = np.arange(350, dtype=np.uint8).reshape(70, 5)
+    before = fingerprint(Split({"image": large}))
+    seen = 0
+    for row in range(70):
+        changed = large.copy()
+        changed[row] += 1
+        seen += fingerprint(Split({"image": changed})) != before
+    assert seen == 18  # every fourth
+    assert fingerprint(Split({"image": large[:69]})) != before

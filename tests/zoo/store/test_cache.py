@@ -79,3 +79,13 @@ def test_progress_hands_on_every_step(capsys):
     assert list(cache.progress(iter("abc"), 3, "Reading 3 letters")) == ["a", "b", "c"]
     said = capsys.readouterr()
     assert (said.out, said.err) == ("", "Reading 3 letters ...\n")
+
+
+def test_without_a_home_folder_things_are_kept_in_the_temporary_one(tmp_path, monkeypatch):
+    """As a container's process that is a number without a name."""
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert made()[1] == 1 and made(value=8)[1] == 0
+    assert [path for path in tmp_path.rglob("*.npy")]

@@ -33,6 +33,13 @@ class Pictures:
     captions: list[list[str]]  # of each picture
     facts: dict[str, np.ndarray] = field(default_factory=dict)  # what is in generated pictures, [M, ...]
 
+    def known(self):
+        """(texts, arrays): all that a fingerprint sees."""
+        return self.captions, {
+            "pictures": self.image,
+            **{f"pictures/{name}": each for name, each in self.facts.items()},
+        }
+
 
 class Captioned(NamedTuple):
     """What a source of captioned pictures returns."""
