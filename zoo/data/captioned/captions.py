@@ -3,7 +3,6 @@
 N pairs of a picture and one of its captions, M pictures, L words of a caption with its end (END and padding: 0).
 """
 
-from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -14,8 +13,10 @@ from zoo.data.captioned.annotations import annotations
 from zoo.data.pictures import sources
 from zoo.data.pictures.transforms import paste
 from zoo.data.split import Data, Pictures, Split, frozen, on_cpu
+from zoo.data.text.coverage import counts
 from zoo.nn.pretrained import extractors
-from zoo.nn.words import END, LONGEST, UNKNOWN, UNKNOWN_WORD, tokens
+from zoo.nn.spelling import tokens
+from zoo.nn.words import END, UNKNOWN
 
 SCENES = {"train": 20_000, "validation": 400, "test": 1000, "held_out": 1000}  # pictures of scenes
 DIGIT_CAPTIONS = {"train": 10_000, "validation": 1000, "test": 1000, "held_out": 1000}
@@ -67,18 +68,19 @@ def _picture_shape(key, shape):
 
 
 def vocabulary(captions):
-    """All words of captions that can be learned, the most frequent first: none is endless or means an unknown one."""
-    counts = Counter(tokens(tf.constant(captions)).flat_values.numpy())
-    words = {word.decode(): n for word, n in counts.items() if len(word) <= LONGEST and word != UNKNOWN_WORD.encode()}
-    return sorted(words, key=lambda word: (-words[word], word))
+    """All words of captions that can be learned, the most frequent first (`zoo.data.text.coverage.counts`)."""
+    return list(counts(captions))
 
 
 def encode(captions, words, length):
-    """Captions as int32 [N, length]; longer ones are cut, so that the last index is always END."""
+    """Captions as int32 [N, length]; of one of `length` words or more there are the first `length`, without END.
+
+    What is lost that way `zoo.data.text.coverage.coverage` tells.
+    """
     index = {word: UNKNOWN + 1 + i for i, word in enumerate(words)}
     ids = np.full((len(captions), length), END, np.int32)
-    for row, sentence in zip(ids, tokens(tf.constant(captions)).to_list(), strict=True):
-        found = [index.get(word.decode(), UNKNOWN) for word in sentence[: length - 1]]
+    for row, caption in zip(ids, captions, strict=True):
+        found = [index.get(word, UNKNOWN) for word in tokens(caption)[:length]]
         row[: len(found)] = found
     return ids
 
