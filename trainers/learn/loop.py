@@ -343,6 +343,10 @@ class Training:
             f"{self.task.name}: {self.model.count_params():,} parameters; {self.sets.train.size:,} examples of "
             f"{self.sets.told(self.model.modelled)}, {settings.batch_size} a step"
         )
+        for split, covered in self.sets.coverage.items():
+            say(f"{split}: {covered}")
+            if covered.warning:
+                self.console.warn(f"{split}: {covered.warning}")
         replicas = self.learner.strategy.num_replicas_in_sync
         if replicas > 1:
             say(f"{replicas} replicas with {settings.batch_size // replicas} examples each")

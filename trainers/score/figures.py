@@ -82,6 +82,8 @@ def measure(task, run, model, sets, split="test", samples=1, seed=0, minutes=Non
     groups = examples.arrays.get(examples.groups)
     said = sets.about.get(model.modelled, data.About())
     about = {"data": sets.name, "fingerprint": fingerprint(examples), **said.description}
+    if split in sets.coverage:
+        about |= dataclasses.asdict(sets.coverage[split])
     about |= {"seed": seed, "trained_by": run.config["command"]}
 
     def figure(name, value, error, measure, k=None, count=examples.size):

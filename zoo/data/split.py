@@ -63,6 +63,7 @@ class Data:
     about: dict[str, About] = field(default_factory=dict)  # by field
     vocabularies: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by field, the most frequent word first
     others: dict[str, Split] = field(default_factory=dict)  # further splits, such as compositions held out
+    coverage: dict[str, Any] = field(default_factory=dict)  # by split, zoo.data.text.coverage.Coverage of its texts
 
     @property
     def splits(self) -> dict[str, Split]:

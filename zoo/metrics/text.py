@@ -9,7 +9,6 @@ import functools
 import itertools
 import math
 import pathlib
-import re
 import statistics
 import sys
 import types
@@ -18,6 +17,7 @@ from typing import Annotated
 import tyro
 
 from zoo.metrics import wordnet
+from zoo.nn.spelling import tokens
 
 ORDERS = (1, 2, 3, 4)
 _BLEU = "corpus, all references, n-grams up to n = {}, no smoothing"
@@ -158,11 +158,6 @@ class Options:
         tuple[pathlib.Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="REFERENCES ...", help_behavior_hint="")
     ]
     """one or more files, line k of each for hypothesis k; a line of one file may hold several, separated by tabs"""
-
-
-def tokens(text):
-    """Lower-cased words and marks: "A cat, asleep." -> ["a", "cat", ",", "asleep", "."]."""
-    return re.findall(r'[.,!?;:"()]|[^\s.,!?;:"()]+', text.lower())
 
 
 def _lines(path):

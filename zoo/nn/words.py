@@ -1,6 +1,7 @@
 """Words as numbers and back, in the graph: what every model of text shares.
 
-B batch, L words of a caption with its end and padding. A caption of n words is n indices, then END up to L.
+B batch, L words of a caption with its end and padding. A caption of n words is n indices, then END up to L. Of one of
+L words or more there are the first L and no END: nothing is to learn that a sentence ends where we cut it.
 """
 
 import functools
@@ -9,15 +10,23 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.nn.spelling import AFTER, BEFORE
+
 UNKNOWN_WORD = "<unk>"  # how UNKNOWN is written
 END, UNKNOWN = 0, 1  # the end of a caption, which also pads it; a word out of the vocabulary
 LONGEST = 32  # bytes of a word that can be learned
 
 
 def tokens(captions):
-    """Lower case, punctuation apart, split at blanks. captions: strings [B]. Returns a ragged [B, None]."""
-    apart = tf.strings.regex_replace(tf.strings.lower(captions, "utf-8"), r"""([.,!?;:"()])""", r" \1 ")
-    return tf.strings.split(apart)
+    """Words and marks by the rule of `zoo.nn.spelling`. captions: strings [B], UTF-8. Returns a ragged [B, None]."""
+    captions = tf.strings.lower(_replaced(captions, BEFORE))  # of ASCII first: elsewhere the machine's language counts
+    return tf.strings.split(_replaced(tf.strings.lower(captions, "utf-8"), AFTER))
+
+
+def _replaced(captions, rules):
+    for pattern, new in rules:
+        captions = tf.strings.regex_replace(captions, pattern, new)
+    return captions
 
 
 def mask(ids):
@@ -43,8 +52,14 @@ class Words(keras.layers.Layer):
     def learn(self, words):
         """Takes the first of these words, the most frequent first; what finds no room is UNKNOWN from now on.
 
-        Raises ValueError for a word of more than LONGEST bytes.
+        Raises ValueError for a word of more than LONGEST bytes, for no word and for no room.
         """
+        words = list(words)[: self.size - UNKNOWN - 1]
+        if not words:
+            raise ValueError(
+                f"words: got none to learn, {self.size} being the vocabulary with the end and the unknown word; "
+                "expected at least one word, and a model.vocabulary of at least 3"
+            )
         rows = np.zeros((self.size, LONGEST), np.uint8)
         for row, word in zip(rows[UNKNOWN + 1 :], words, strict=False):
             letters = word.encode()
@@ -74,10 +89,9 @@ class Words(keras.layers.Layer):
         return ["<end>", "<unknown>", *self.known]
 
     def ids(self, captions, length):
-        """Indices of captions, strings [B]: int32 [B, length]; longer ones are cut, the last place is END's."""
+        """Indices of captions, strings [B]: int32 [B, length]; one of `length` words or more is cut and has no END."""
         found = self.lookups[0](tokens(captions))
-        ids = tf.cast(found.to_tensor(END, shape=[None, length - 1]), tf.int32)
-        return tf.pad(ids, [[0, 0], [0, 1]], constant_values=END)
+        return tf.cast(found.to_tensor(END, shape=[None, length]), tf.int32)
 
     def count(self, captions):
         """How many words each of captions, strings [B], has: int32 [B]."""

@@ -128,7 +128,7 @@ def test_a_folder_that_takes_no_files_is_said_once_and_everything_goes_on(tmp_pa
     said = []
     with Board(tmp_path, SETTINGS, warn=said.append) as board:
         board.scalars(1, {"bound": 1})
-        board.images(1, {"picture": np.zeros([3, 4, 3], np.uint8)})
+        board.exhibits(1, {"picture": Picture(np.zeros([3, 4, 3], np.uint8))})
         board.histograms(1, {"z": np.zeros(3)}, "validation")
         board.final(1, {"test/bound": 1})
     (line,) = said
@@ -139,10 +139,11 @@ LIMITED = """
 import resource, sys
 import numpy as np
 from trainers.show import board
+from trainers.show.exhibits import Picture
 resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, LIMIT))
 found = board.Board(sys.argv[1], {}, warn=print)
 try:
-    found.images(1, {"noise": np.random.default_rng(0).integers(0, 255, [10, 10, 3]).astype("u1")})
+    found.exhibits(1, {"noise": Picture(np.random.default_rng(0).integers(0, 255, [10, 10, 3]).astype("u1"))})
     found.flush()
 except board.REFUSALS as error:
     print("refused")

@@ -32,10 +32,10 @@ def test_indices_follow_the_list_and_come_back_as_words(words):
         [2, 3, 4, 6, END, END],
         [UNKNOWN, 5, END, END, END, END],
         [END] * 6,
-        [7, 7, 7, 7, 7, END],  # cut: the last place is the end's
+        [7] * 6,  # cut: no end is seen
     ]
     texts = [text.decode() for text in words.captions(ids).numpy()]
-    assert texts == ["a red circle .", "<unk> é", "", "3 3 3 3 3"]
+    assert texts == ["a red circle .", "<unk> é", "", "3 3 3 3 3 3"]
 
 
 def test_the_same_in_a_graph(words):
@@ -45,6 +45,23 @@ def test_the_same_in_a_graph(words):
 
 def test_nothing_after_the_end_is_said(words):
     assert words.captions(tf.constant([[2, END, 3, 4]])).numpy().tolist() == [b"a"]
+
+
+@pytest.mark.parametrize("count", range(9))
+def test_the_end_is_seen_if_the_caption_ends_within_the_length(words, count):
+    text, length = " ".join(["a"] * count), 6
+    ids = words.ids([text], length).numpy()
+    np.testing.assert_array_equal(ids, encode([text], KNOWN, length))
+    assert ids.shape == (1, length) and (END in ids) == (count < length)
+    assert mask(ids).numpy().sum() == min(count + 1, length)  # what a likelihood is the sum of
+
+
+def test_a_vocabulary_without_a_word_is_refused():
+    for size, some in ((2, ["a"]), (4, [])):
+        layer = Words(size)
+        layer.build()
+        with pytest.raises(ValueError, match=f"words: got none to learn, {size} being .* at least 3"):
+            layer.learn(some)
 
 
 def test_what_finds_no_room_is_unknown():

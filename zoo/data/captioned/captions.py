@@ -3,7 +3,6 @@
 N pairs of a picture and one of its captions, M pictures, L words of a caption with its end (END and padding: 0).
 """
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -16,8 +15,10 @@ from zoo.data.pictures import sources
 from zoo.data.pictures.named import about
 from zoo.data.pictures.transforms import paste
 from zoo.data.split import Data, Split, frozen, on_cpu
+from zoo.data.text.coverage import counts, coverage
 from zoo.nn.pretrained import extractors
-from zoo.nn.words import END, LONGEST, UNKNOWN, UNKNOWN_WORD, tokens
+from zoo.nn.spelling import tokens
+from zoo.nn.words import END, UNKNOWN
 
 SCENES = {"train": 20_000, "validation": 400, "test": 1000, "held_out": 1000}  # pictures of scenes
 DIGIT_CAPTIONS = {"train": 10_000, "validation": 1000, "test": 1000, "held_out": 1000}
@@ -70,13 +71,21 @@ def load(request, find):
         for split in seen
     }
     origin = f"{found.origin}; " + ("regime gray" if key == "image" else f"annotations of {key}, frozen")
-    return _data(name, pairs, origin, words, key)
+    texts = {split: [text for several in one.captions for text in several] for split, one in found.splits.items()}
+    return _data(request, pairs, origin, words, texts, key)
 
 
-def _data(name, splits, origin, words, key="image"):
+def _data(request, splits, origin, words, texts, key="image"):
+    """texts: {split: captions}, of which the model reads so many words and knows so many."""
+    (length,), classes = request.fields["caption"].shape, request.fields["caption"].classes
+    learned = words if classes is None else words[: max(0, classes - UNKNOWN - 1)]
+    covered = {split: coverage(each, learned, length) for split, each in texts.items()}
     held_out = {"held_out": splits.pop("held_out")} if "held_out" in splits else {}
     gray = {"image": about("gray")} if key == "image" else {}
-    return Data(name, **splits, origin=origin, about=gray, vocabularies={"caption": tuple(words)}, others=held_out)
+    vocabularies = {"caption": tuple(words)}
+    return Data(
+        request.name, **splits, origin=origin, about=gray, vocabularies=vocabularies, others=held_out, coverage=covered
+    )
 
 
 def _looked_at(request):
@@ -94,18 +103,19 @@ def _looked_at(request):
 
 
 def vocabulary(captions):
-    """All words of captions that can be learned, the most frequent first: none is endless or means an unknown one."""
-    counts = Counter(tokens(tf.constant(captions)).flat_values.numpy())
-    words = {word.decode(): n for word, n in counts.items() if len(word) <= LONGEST and word != UNKNOWN_WORD.encode()}
-    return sorted(words, key=lambda word: (-words[word], word))
+    """All words of captions that can be learned, the most frequent first (`zoo.data.text.coverage.counts`)."""
+    return list(counts(captions))
 
 
 def encode(captions, words, length):
-    """Captions as int32 [N, length]; longer ones are cut, so that the last index is always END."""
+    """Captions as int32 [N, length]; of one of `length` words or more there are the first `length`, without END.
+
+    What is lost that way `zoo.data.text.coverage.coverage` tells.
+    """
     index = {word: UNKNOWN + 1 + i for i, word in enumerate(words)}
     ids = np.full((len(captions), length), END, np.int32)
-    for row, sentence in zip(ids, tokens(tf.constant(captions)).to_list(), strict=True):
-        found = [index.get(word.decode(), UNKNOWN) for word in sentence[: length - 1]]
+    for row, caption in zip(ids, captions, strict=True):
+        found = [index.get(word, UNKNOWN) for word in tokens(caption)[:length]]
         row[: len(found)] = found
     return ids
 
@@ -222,7 +232,8 @@ def digit_captions(request, digits):
         pictures = Pictures(arrays["image"], [[sentences[r]] for r in row], facts)
         splits[split] = _pairs(pictures, words, length)
     how = "digits with captions, placed as in the paper, training pictures made anew at each visit"
-    return _data(request.name, splits, f"{how}: {digits.origin}; regime gray", words)
+    texts = {split: sentences for split in splits}
+    return _data(request, splits, f"{how}: {digits.origin}; regime gray", words, texts)
 
 
 def _with_captions(draw, ids):

@@ -1,0 +1,1 @@
+"""Text: how much of it is kept, streams in lanes, sequences of unequal length."""

@@ -1,0 +1,62 @@
+"""How much of a text a vocabulary and a length keep: a likelihood says little without it."""
+
+import dataclasses
+from collections import Counter
+
+from zoo.nn.spelling import tokens
+from zoo.nn.words import LONGEST, UNKNOWN_WORD
+
+MANY = 0.05  # share of words that are not known, or of texts that are cut, above which a figure needs a warning
+
+
+@dataclasses.dataclass(frozen=True)
+class Coverage:
+    """Of the texts of a split, in words and marks as they were before any cut."""
+
+    tokens: int  # words of all texts, without their ends
+    unknown_share: float  # of these, those that are <unk> to the model
+    cut_share: float  # of the texts, those that do not fit with their end
+
+    def __str__(self):
+        return f"{self.tokens:,} words, {self.unknown_share:.1%} unknown; {self.cut_share:.1%} of the texts cut"
+
+    @property
+    def warning(self):
+        """What to tell the user, or "" if little is lost."""
+        lost = []
+        if self.unknown_share > MANY:
+            lost.append(
+                f"{self.unknown_share:.1%} of the words are <unk> (raise model.vocabulary, or learn these words)"
+            )
+        if self.cut_share > MANY:
+            lost.append(f"{self.cut_share:.1%} of the texts are cut (raise model.caption_length)")
+        return " and ".join(lost) + ": the model's figures are of what is left" if lost else ""
+
+
+def coverage(texts, known, length):
+    """The Coverage of texts, strings, in the words that a model knows; `length` words with the end fit.
+
+    known: of a model `model.words.known`, which is shorter than the data's words if model.vocabulary is.
+    """
+    known, lengths, strange = set(known), [], 0
+    for text in texts:
+        words = tokens(text)
+        lengths.append(len(words))
+        strange += sum(word not in known for word in words)
+    cut = sum(n >= length for n in lengths)
+    return Coverage(sum(lengths), strange / max(1, sum(lengths)), cut / max(1, len(lengths)))
+
+
+def counts(texts):
+    """{word: how often it occurs}, the most frequent first, of all words that can be learned.
+
+    Words of more than LONGEST bytes and the sign of the unknown word cannot be. Raises ValueError if none is left.
+    """
+    found = Counter(word for text in texts for word in tokens(text))
+    kept = {word: n for word, n in found.items() if len(word.encode()) <= LONGEST and word != UNKNOWN_WORD}
+    if not kept:
+        raise ValueError(
+            f"captions: got {len(found)} words in {len(texts)} captions and none of at most {LONGEST} bytes, expected "
+            "words with blanks between; put blanks into text of a language that is written without"
+        )
+    return dict(sorted(kept.items(), key=lambda item: (-item[1], item[0])))

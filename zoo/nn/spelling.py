@@ -1,0 +1,34 @@
+"""What a word is: the one rule by which text becomes words, here in Python, in a graph by `zoo.nn.words.tokens`.
+
+Blanks are Python's, the no-break space among them, and the zero byte. Typographic quotes become typed ones. Case is
+Unicode's whatever the language of the machine, but a dot above i or j does not count: a Turkish capital i with a dot
+is an i. Else a letter is its code point: TensorFlow cannot compose, so that an accent that follows its letter (NFD)
+makes another word than the letter that has it (NFC). Normalise texts of mixed origin first.
+"""
+
+import re
+
+# (pattern, what stands in its place), read alike by Python's re and by TensorFlow's RE2; neither asks the locale.
+BEFORE = (  # there is lower case
+    ("[\\x00\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]", " "),
+    ("[\u2018-\u201b\u02bc]", "'"),
+    ("[\u201c-\u201f\xab\xbb]", '"'),
+    ("\xcc", "\xec"),  # I with grave, acute and tilde, to which Lithuanian lower case would add a dot
+    ("\xcd", "\xed"),
+    ("\u0128", "\u0129"),
+)
+AFTER = (  # there is
+    ("([ij\u012f])\u0307+", r"\1"),  # dots that Turkish takes away, Lithuanian adds, and others keep
+    (r"""([.,!?;:"()])""", r" \1 "),
+)
+
+
+def tokens(text):
+    """Lower-cased words and marks: "A cat, asleep." -> ["a", "cat", ",", "asleep", "."]."""
+    return _replaced(_replaced(text, BEFORE).lower(), AFTER).split()
+
+
+def _replaced(text, rules):
+    for pattern, new in rules:
+        text = re.sub(pattern, new, text)
+    return text
