@@ -102,11 +102,12 @@ def covered(mask, grid):
 
 
 def learner(*arguments):
-    """Learns from what training alone draws; hard attention compares its reward with a moving average."""
+    """Learns from what training alone draws; hard attention compares its cost with a moving average."""
     import keras
     import tensorflow as tf
 
-    from trainers.learn.learner import Learner
+    from trainers.learn.learner import Learner, all_sum
+    from zoo.nn.words import mask
     from zoo.show_attend_tell import moving_average
 
     class Teller(Learner):
@@ -118,7 +119,7 @@ def learner(*arguments):
     class Hard(Teller):
         def __init__(self, *arguments):
             super().__init__(*arguments)
-            self.baseline = keras.Variable(0.0, trainable=False, name="baseline")
+            self.baseline = keras.Variable(0.0, trainable=False, name="baseline")  # nats per word
 
         @property
         def variables(self):
@@ -126,8 +127,9 @@ def learner(*arguments):
 
         def step(self, batch, noise):
             values = super().step(batch, noise)
+            words = all_sum(tf.reduce_sum(mask(batch["caption"])) / self.settings.batch_size)
             sampled = noise["expectation"][0] == 0
-            moved = moving_average(self.baseline, values["distortion"])
+            moved = moving_average(self.baseline, values["distortion"] / words)
             self.baseline.assign(tf.where(sampled, moved, self.baseline))
             return values
 

@@ -77,10 +77,13 @@ class ShowAttendTell(keras.Model):
         self.maps = {"beta": layers.Dense(1, name="beta"), "gates": lstm_gates(config.hidden, "gates")}
         self.keys = []
         if config.attention != "uniform":
-            self.maps["query"] = layers.Dense(config.attention_size, name="query")  # its bias serves the keys too
-            first = config.attention_layers == 2
-            self.keys = [layers.Dense(config.attention_size, "tanh", name="keys_hidden")] if first else []
-            self.keys.append(layers.Dense(config.attention_size, use_bias=False, name="keys"))
+            deep = config.attention_layers == 2
+            # One bias serves keys and query, which are added; but the keys' own one lies within their tanh.
+            self.maps["query"] = layers.Dense(config.attention_size, use_bias=not deep, name="query")
+            if deep:  # as in the authors' code: affine, affine with tanh; the query comes after
+                self.keys = [layers.Dense(config.attention_size, name="keys_hidden")]
+            activation = "tanh" if deep else None
+            self.keys.append(layers.Dense(config.attention_size, activation, use_bias=deep, name="keys"))
         self.deep_h = layers.Dense(config.embedding, name="deep_h")  # L_h
         self.deep_z = layers.Dense(config.embedding, name="deep_z")  # L_z
         self.out = layers.Dense(config.vocabulary, name="out")  # L_o
@@ -243,7 +246,7 @@ class ShowAttendTell(keras.Model):
 
         batch: see annotations; and {"caption": int32 [B, T]}, words and END up to T <= config.caption_length.
         training: noise counts. Else nothing is dropped and attention is what it is expected to be.
-        baseline: what hard attention compares the distortion with; see moving_average.
+        baseline: nats per word that hard attention compares the distortion with; see moving_average.
         estimator: what hard attention's gradient has beside that of the distortion; its value means nothing.
         """
         caption = tf.where(batch["caption"] < self.config.vocabulary, batch["caption"], UNKNOWN)
@@ -256,7 +259,7 @@ class ShowAttendTell(keras.Model):
             "penalty": self.config.penalty * doubly_stochastic(looks.alpha, kept),
         }
         if "locations" in noise:
-            excess = terms["distortion"] - baseline
+            excess = terms["distortion"] - baseline * tf.reduce_sum(kept, 1)
             terms["estimator"] = self.estimator(excess, looks, kept, 1 - noise["expectation"])
         return terms
 
@@ -325,7 +328,7 @@ def gumbel(shape, seed):
 
 
 def moving_average(baseline, cost):
-    """The baseline after a minibatch whose mean distortion is cost: b_k = 0.9 b_{k-1} + 0.1 cost, section 4.1."""
+    """The baseline after a minibatch whose words cost so many nats each: b_k = 0.9 b_{k-1} + 0.1 cost, section 4.1."""
     return 0.9 * baseline + 0.1 * cost
 
 
