@@ -9,7 +9,11 @@ draws the initial weights, forget gates start at 1. Hard attention's reward and 
 caption, as in the paper; lambda_r = 1 makes its gradient that of the expected cost. The authors' code takes a tenth of
 the mean cost of a word, and averages the cost over the minibatch, but neither the reward nor the entropy: with 64
 captions of ten words that is lambda_r = 0.64, which we keep, and lambda_e = 0.128, where we keep 0.002. The baseline
-moves only with minibatches that were sampled, which are what it is subtracted from.
+is a mean cost of a word, as theirs, here times the words of the caption; it moves only with minibatches that were
+sampled, which are what it is subtracted from. One coin a minibatch puts the expectation in the place of samples, as in
+their code; in the paper it is one an image. Dropout scales what it keeps, in training, where theirs scales in the test
+what it sees; the whole gradient is clipped by its norm, theirs is not; no caption is told with the unknown word. As in
+their references the "." that ends a caption is a word, worth 2.5 of BLEU-1; the paper's BLEU has no brevity penalty.
 
 B batch, L places of D features, T words with the END, V vocabulary, n units, e the size of a word's embedding.
 """

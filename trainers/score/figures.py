@@ -79,7 +79,7 @@ def measure(task, run, model, sets, split="test", samples=1, seed=0, minutes=Non
             "name": name,
             "value": mean,
             "unit": unit,
-            "standard_error": error,  # None for a single picture
+            "standard_error": error if np.isfinite(error) else None,  # of a single picture
             "definition": definition,
             **about,
         }
