@@ -249,7 +249,9 @@ def test_the_gradient_reaches_every_variable_of_a_fresh_model(config):
         assert np.abs(tf.convert_to_tensor(g)).max() > 0, v.path
 
 
-@pytest.mark.parametrize("config", [ODD, CNN], ids=["soft", "cnn"])
+@pytest.mark.parametrize(
+    "config", [ODD, CNN, dataclasses.replace(ODD, attention_layers=2)], ids=["soft", "cnn", "two layers"]
+)
 def test_the_gradient_is_the_slope_of_the_loss(config):
     model, batch = filled(config), batch_of(config)
     for v, g in zip(model.trainable_variables, gradients(model, batch, {}), strict=True):
