@@ -192,17 +192,18 @@ def judge(*arguments):
 
 
 def learner(*arguments):
-    """Hard attention compares its reward with a moving average."""
+    """Hard attention compares its cost with a moving average."""
     import keras
     import tensorflow as tf
 
-    from trainers.learn.learner import Learner
+    from trainers.learn.learner import Learner, all_sum
+    from zoo.nn.words import mask
     from zoo.show_attend_tell import moving_average
 
     class Hard(Learner):
         def __init__(self, *arguments):
             super().__init__(*arguments)
-            self.baseline = keras.Variable(0.0, trainable=False, name="baseline")
+            self.baseline = keras.Variable(0.0, trainable=False, name="baseline")  # nats per word
 
         def terms(self, batch, noise, step):
             return self.model.training_terms(batch, noise, step, baseline=self.baseline)
@@ -213,8 +214,9 @@ def learner(*arguments):
 
         def step(self, batch, noise, step):
             values = super().step(batch, noise, step)
+            words = all_sum(tf.reduce_sum(mask(batch["caption"])) / self.settings.batch_size)
             sampled = noise["expectation"][0] == 0
-            moved = moving_average(self.baseline, values["distortion"])
+            moved = moving_average(self.baseline, values["distortion"] / words)
             self.baseline.assign(tf.where(sampled, moved, self.baseline))
             return values
 

@@ -9,7 +9,11 @@ draws the initial weights, forget gates start at 1. Hard attention's reward and 
 caption, as in the paper; lambda_r = 1 makes its gradient that of the expected cost. The authors' code takes a tenth of
 the mean cost of a word, and averages the cost over the minibatch, but neither the reward nor the entropy: with 64
 captions of ten words that is lambda_r = 0.64, which we keep, and lambda_e = 0.128, where we keep 0.002. The baseline
-moves only with minibatches that were sampled, which are what it is subtracted from.
+is a mean cost of a word, as theirs, here times the words of the caption; it moves only with minibatches that were
+sampled, which are what it is subtracted from. One coin a minibatch puts the expectation in the place of samples, as in
+their code; in the paper it is one an image. Dropout scales what it keeps, in training, where theirs scales in the test
+what it sees; the whole gradient is clipped by its norm, theirs is not; no caption is told with the unknown word. As in
+their references the "." that ends a caption is a word, worth 2.5 of BLEU-1; the paper's BLEU has no brevity penalty.
 
 B batch, L places of D features, T words with the END, V vocabulary, n units, e the size of a word's embedding.
 """
@@ -78,10 +82,13 @@ class ShowAttendTell(Model):
         self.maps = {"beta": layers.Dense(1, name="beta"), "gates": lstm_gates(config.hidden, "gates")}
         self.keys = []
         if config.attention != "uniform":
-            self.maps["query"] = layers.Dense(config.attention_size, name="query")  # its bias serves the keys too
-            first = config.attention_layers == 2
-            self.keys = [layers.Dense(config.attention_size, "tanh", name="keys_hidden")] if first else []
-            self.keys.append(layers.Dense(config.attention_size, use_bias=False, name="keys"))
+            deep = config.attention_layers == 2
+            # One bias serves keys and query, which are added; but the keys' own one lies within their tanh.
+            self.maps["query"] = layers.Dense(config.attention_size, use_bias=not deep, name="query")
+            if deep:  # as in the authors' code: affine, affine with tanh; the query comes after
+                self.keys = [layers.Dense(config.attention_size, name="keys_hidden")]
+            activation = "tanh" if deep else None
+            self.keys.append(layers.Dense(config.attention_size, activation, use_bias=deep, name="keys"))
         self.deep_h = layers.Dense(config.embedding, name="deep_h")  # L_h
         self.deep_z = layers.Dense(config.embedding, name="deep_z")  # L_z
         self.out = layers.Dense(config.vocabulary, name="out")  # L_o
@@ -266,7 +273,7 @@ class ShowAttendTell(Model):
     def training_terms(self, batch, noise, step, baseline=0.0):
         """{"distortion", "penalty"} and, of hard attention, "estimator": [B] each, with what the noise drops and draws.
 
-        baseline: what hard attention compares the distortion with; see moving_average.
+        baseline: nats per word that hard attention compares the distortion with; see moving_average.
         estimator: what hard attention's gradient has beside that of the distortion; its value means nothing.
         """
         caption = tf.where(batch["caption"] < self.config.vocabulary, batch["caption"], UNKNOWN)
@@ -278,7 +285,7 @@ class ShowAttendTell(Model):
             "penalty": self.config.penalty * doubly_stochastic(looks.alpha, kept),
         }
         if "locations" in noise:
-            excess = terms["distortion"] - baseline
+            excess = terms["distortion"] - baseline * tf.reduce_sum(kept, 1)
             terms["estimator"] = self.estimator(excess, looks, kept, 1 - noise["expectation"])
         return terms
 
@@ -347,7 +354,7 @@ def gumbel(shape, seed):
 
 
 def moving_average(baseline, cost):
-    """The baseline after a minibatch whose mean distortion is cost: b_k = 0.9 b_{k-1} + 0.1 cost, section 4.1."""
+    """The baseline after a minibatch whose words cost so many nats each: b_k = 0.9 b_{k-1} + 0.1 cost, section 4.1."""
     return 0.9 * baseline + 0.1 * cost
 
 

@@ -162,14 +162,15 @@ def test_hard_attentions_baseline_moves_with_sampled_minibatches_alone():
     assert any(v is learner.baseline for v in learner.variables.values())  # checkpoints hold it
     shape = (settings.batch_size, *settings.model.image_shape)
     image = np.random.default_rng(0).uniform(size=shape).astype(np.float32)
-    batch = {"image": image, "caption": np.int32([[5, 7, 3, 0]] * settings.batch_size)}
+    caption = np.int32([[5, 7, 3, 0], [5, 0, 0, 0]] * (settings.batch_size // 2))  # on average 3 words with the END
+    batch = {"image": image, "caption": caption}
     noise, expected = model.noise(settings.batch_size, (0, 1)), 0.0
     for coin in (0, 0, 1, 0):
         noise["expectation"] = tf.fill([settings.batch_size], float(coin))
         want = model.training_terms(batch, noise, 0, baseline=expected)
         found = strategy.run(learner.step, (batch, noise, tf.constant(0)))
         np.testing.assert_allclose(found["estimator"], tf.reduce_mean(want["estimator"]), rtol=1e-3)
-        expected += (1 - coin) * 0.1 * (float(found["distortion"]) - expected)
+        expected += (1 - coin) * 0.1 * (float(found["distortion"]) / 3 - expected)
         np.testing.assert_allclose(learner.baseline, expected, rtol=1e-5)
 
 

@@ -101,10 +101,12 @@ PRESETS = {
     "digit-captions-8": EIGHT,
     # To begin at the weights of digit-captions-8, whose steps take 0.6 of the time of these: an hour together.
     "digit-captions": dataclasses.replace(EIGHT, model=dataclasses.replace(EIGHT.model, steps=16), steps=9000),
-    "digit-captions-paper": DIGITS,
+    "digit-captions-paper": dataclasses.replace(DIGITS, steps=23_440),  # the paper's 150 epochs of 10,000 images
     "coco": dataclasses.replace(
         SCENES,
         model=AlignDRAWConfig(vocabulary=25_323, caption_length=31, hidden=550, z_size=275, read_n=9, write_n=9),
         data="coco_captions",
+        steps=116_400,  # the paper's 18 epochs of five captions for each of 82,783 images
+        every=2000,
     ),
 }

@@ -27,17 +27,24 @@ def importance_weighted(log_weights, samples, seed):
     return peak + tf.math.log(total / samples)
 
 
-def mean_and_error(values, groups=None):
-    """Mean over examples and its standard error, as floats. values: [N], N >= 2.
+def mean_and_error(values, groups=None, counts=None):
+    """Mean over examples and its standard error, as floats; the error of a single example or group is None.
 
-    groups: [N] integers, equal for examples that belong together, such as the captions of one picture; two or more.
+    values: [N]. groups: [N] integers, equal for examples that belong together, such as the captions of one picture.
+    counts: [N], how many units, such as words, each value is the sum over; the mean is then that of a unit, the ratio
+    of two sums, and its error that of the ratio made linear (the delta method). Raises ValueError for no unit at all.
     """
     values = np.asarray(values, np.float64)
-    mean = values.mean()
+    counts = np.ones(len(values)) if counts is None else np.asarray(counts, np.float64)
+    units = counts.sum()
+    if units <= 0:
+        raise ValueError(f"counts: got {units:g} in all of {len(values)} examples, expected at least 1 to divide by")
+    mean = values.sum() / units
     apart = np.unique(np.arange(len(values)) if groups is None else groups, return_inverse=True)[1]
-    sums = np.bincount(apart, values - mean)  # of deviations, which those of one group may share
-    error = math.sqrt(np.sum(sums**2) * len(sums) / (len(sums) - 1)) / len(values)
-    return float(mean), error
+    sums = np.bincount(apart, values - mean * counts)  # of deviations, which those of one group may share
+    if len(sums) == 1:
+        return float(mean), None
+    return float(mean), math.sqrt(np.sum(sums**2) * len(sums) / (len(sums) - 1)) / float(units)
 
 
 def gray_entropy(x):

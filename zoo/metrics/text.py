@@ -1,9 +1,11 @@
 """Scores of generated text against references: python -m zoo.metrics.text HYPOTHESES REFERENCES.
 
-BLEU (Papineni et al. 2002), METEOR in NLTK's form (Lavie and Agarwal 2007) and ROUGE-L (Lin 2004), of token lists.
+BLEU (Papineni et al. 2002), METEOR in NLTK's form (Lavie and Agarwal 2007), ROUGE-L (Lin 2004) and CIDEr-D (Vedantam
+et al. 2015), of token lists.
 Cased or not, split how: the caller decides that once, before any score; METEOR alone lower-cases by itself.
 """
 
+import collections
 import dataclasses
 import functools
 import itertools
@@ -27,24 +29,40 @@ DEFINITIONS = {  # name: (label, definition)
     "length_ratio": ("length ratio", "tokens of the hypotheses / tokens of the references closest in length"),
     "meteor": (
         "METEOR (NLTK)",
-        "exact, stem and WordNet synonym matches, mean over hypotheses of the best reference's score; METEOR 1.5 "
-        "differs: it adds paraphrases and weights of words and has other constants",
+        "exact, stem and WordNet synonym matches, mean over hypotheses of the best reference's score; NLTK's own "
+        "seeks synonyms of stems, here they are those of words; METEOR 1.5 differs: it adds paraphrases and weights of "
+        "words and has other constants",
     ),
     "rouge_l": ("ROUGE-L", "F1 of the longest common subsequence, mean over hypotheses of the best reference's score"),
+    "cider_d": ("CIDEr-D", "from 0 to 10, n-grams up to n = 4 without stemming, weighed by these references"),
 }
 
 
-def scores(hypotheses, references):
-    """Every score of a corpus, name -> float, in DEFINITIONS' order. All lie in [0, 1] but the length ratio.
+def scores(hypotheses, references, punctuation=True):
+    """Every score of a corpus, name -> float, in DEFINITIONS' order.
 
-    hypotheses: N token lists; references: N lists of token lists, one or more for each hypothesis. "meteor" is
-    missing where no WordNet is found; one line on standard error then says so. Raises ValueError for an empty
-    corpus, for strings in place of token lists, for a hypothesis without references.
+    All lie in [0, 1] but the length ratio and CIDEr-D, whose largest value is 10.
+    hypotheses: N token lists; references: N lists of token lists, one or more for each hypothesis. punctuation: whether
+    tokens without a letter or a digit count. "meteor" is missing where no WordNet is found; one line on standard error
+    then says so. Raises ValueError for an empty corpus, for strings in place of token lists, for a hypothesis without
+    references.
     """
+    if not punctuation:
+        hypotheses, references = without_punctuation(hypotheses, references)
     found = bleu(hypotheses, references)
     if dictionary := wordnet.find():
         found["meteor"] = meteor(hypotheses, references, dictionary)
-    return found | {"rouge_l": rouge_l(hypotheses, references)}
+    return found | {"rouge_l": rouge_l(hypotheses, references), "cider_d": cider_d(hypotheses, references)}
+
+
+def without_punctuation(hypotheses, references):
+    """(hypotheses, references) without the tokens that have neither a letter nor a digit."""
+    _check(hypotheses, references)
+
+    def words(tokens):
+        return [token for token in tokens if any(map(str.isalnum, token))]
+
+    return [words(h) for h in hypotheses], [[words(r) for r in several] for several in references]
 
 
 def bleu(hypotheses, references):
@@ -53,40 +71,90 @@ def bleu(hypotheses, references):
     Put together from NLTK's parts: its corpus_bleu counts one n-gram in a hypothesis too short for any, which
     lowers the score of a corpus with short captions, and warns and returns 5e-78 where BLEU is 0.
     """
+    return {name: float(value) for name, value in _bleu(_counts(hypotheses, references).sum(0)).items()}
+
+
+def bleu_errors(hypotheses, references, resamples=1000, seed=0):
+    """The standard error of everything that `bleu` returns, by name; None where there is a single hypothesis.
+
+    The bootstrap: how far the scores of corpora spread that are drawn from this one, each as large as it, a hypothesis
+    with its references at a time.
+    """
+    import numpy as np
+
+    counts = _counts(hypotheses, references)
+    many = len(counts)
+    times = np.random.default_rng(seed).multinomial(many, np.full(many, 1 / many), resamples)  # each one is drawn
+    spread = {name: float(np.std(values, ddof=1)) for name, values in _bleu(times @ counts).items()}
+    return spread if many > 1 else dict.fromkeys(spread)
+
+
+def _counts(hypotheses, references):
+    """What BLEU is made of, of each hypothesis: [N, 10], matches and n-grams of each order, its length, the closest."""
+    import numpy as np
     from nltk.translate import bleu_score
 
     _check(hypotheses, references)
-    length = sum(map(len, hypotheses))
-    closest = sum(bleu_score.closest_ref_length(rs, len(h)) for h, rs in zip(hypotheses, references, strict=True))
-    precisions = []
-    for n in ORDERS:
-        pairs = zip(references, hypotheses, strict=True)
-        matches = sum(bleu_score.modified_precision(rs, h, n).numerator for rs, h in pairs)
-        total = sum(max(0, len(h) - n + 1) for h in hypotheses)
-        precisions.append(matches / total if total else 0.0)
-    plain = [math.prod(precisions[:n]) ** (1 / n) for n in ORDERS]
-    penalty = bleu_score.brevity_penalty(closest, length)
-    return {
-        **{f"bleu{n}": penalty * value for n, value in zip(ORDERS, plain, strict=True)},
-        **{f"bleu{n}_no_penalty": value for n, value in zip(ORDERS, plain, strict=True)},
-        "length_ratio": length / closest,
-    }
+    rows = []
+    for hypothesis, several in zip(hypotheses, references, strict=True):
+        length = len(hypothesis)
+        matches = [bleu_score.modified_precision(several, hypothesis, n).numerator for n in ORDERS]
+        grams = [max(0, length - n + 1) for n in ORDERS]
+        rows.append([*matches, *grams, length, bleu_score.closest_ref_length(several, length)])
+    return np.array(rows, np.float64)
+
+
+def _bleu(sums):
+    """The scores of corpora by name, [...], from the sums of their counts, [..., 10]."""
+    import numpy as np
+
+    most = len(ORDERS)
+    matches, grams, length, closest = np.split(sums, [most, 2 * most, 2 * most + 1], -1)
+    ratio = (length / closest)[..., 0]
+    penalty = np.exp(np.minimum(0, 1 - 1 / np.maximum(ratio, 1e-300)))  # 0 without a word
+    products = np.cumprod(matches / np.maximum(grams, 1), -1)
+    plain = {n: products[..., n - 1] ** (1 / n) for n in ORDERS}
+    found = {f"bleu{n}": penalty * value for n, value in plain.items()}
+    return found | {f"bleu{n}_no_penalty": value for n, value in plain.items()} | {"length_ratio": ratio}
 
 
 def meteor(hypotheses, references, dictionary):
     """METEOR (NLTK): the mean over hypotheses of the best reference's score.
 
-    dictionary: what zoo.metrics.wordnet.find returns. The stages are NLTK's, but the synonym stage sees the words:
-    nltk.meteor_score hands it their stems, of which "automobil" is in no dictionary. METEOR 1.5, the Java program
-    of captioning tables, adds paraphrases and weights of words and has other constants.
+    dictionary: what zoo.metrics.wordnet.find returns. The first two stages are NLTK's. Its third one looks up stems,
+    of which "automobil" is in no dictionary; here the words are looked up, and their synonyms compared by their stems.
+    METEOR 1.5, the Java program of captioning tables, adds paraphrases and weights of words and has other constants.
     """
     from nltk.translate import meteor_score
 
     _check(hypotheses, references)
-    synonyms = functools.partial(meteor_score.wordnetsyn_match, wordnet=dictionary)
-    stages = meteor_score.exact_match, meteor_score.stem_match, synonyms
+    stages = meteor_score.exact_match, meteor_score.stem_match, _synonym_match(dictionary)
     pairs = zip(hypotheses, references, strict=True)
     return statistics.fmean(max(_meteor(h, r, stages) for r in rs) for h, rs in pairs)
+
+
+def _synonym_match(dictionary):
+    """A stage of METEOR: both sides from the last word to the first, as NLTK's stages go."""
+    from nltk.stem import PorterStemmer
+
+    stem = functools.cache(PorterStemmer().stem)
+
+    @functools.cache
+    def synonyms(word):
+        names = (name for synset in dictionary.synsets(word) for name in synset.lemma_names())
+        return {stem(name) for name in names if "_" not in name}
+
+    def match(hypothesis, reference):
+        ours, theirs, matches = dict(enumerate(hypothesis)), dict(enumerate(reference)), []
+        for i in reversed(range(len(hypothesis))):
+            same = synonyms(hypothesis[i])
+            j = max((j for j, word in theirs.items() if stem(word) in same), default=None)
+            if j is not None:
+                matches.append((i, j))
+                del ours[i], theirs[j]
+        return matches, list(ours.items()), list(theirs.items())
+
+    return match
 
 
 def _meteor(hypothesis, reference, stages, alpha=0.9, beta=3, gamma=0.5):
@@ -121,6 +189,39 @@ def rouge_l(hypotheses, references):
     return statistics.fmean(scorer.score_multi(rs, h)["rougeL"].fmeasure for h, rs in pairs)
 
 
+def cider_d(hypotheses, references):
+    """CIDEr-D (Vedantam, Zitnick and Parikh 2015): 10 times the mean cosine of n-grams, rare ones weighing more.
+
+    What is rare is counted in these references, so that a single hypothesis has the score 0. From 0 to 10.
+    """
+    _check(hypotheses, references)
+    pictures = math.log(len(hypotheses))
+    found = []
+    for n in ORDERS:
+        seen = collections.Counter(gram for rs in references for gram in set().union(*(_grams(r, n) for r in rs)))
+
+        def weighted(tokens, n=n, seen=seen):
+            counts = _grams(tokens, n)
+            vector = {gram: count * (pictures - math.log(max(1, seen[gram]))) for gram, count in counts.items()}
+            return vector, math.hypot(*vector.values())
+
+        for hypothesis, several in zip(hypotheses, references, strict=True):
+            ours, length = weighted(hypothesis)
+            cosines = []
+            for reference in several:
+                theirs, size = weighted(reference)
+                # a word said more often than in the reference earns no more than there
+                product = sum(min(weight, theirs.get(gram, 0)) * theirs.get(gram, 0) for gram, weight in ours.items())
+                lengths = math.exp(-((len(hypothesis) - len(reference)) ** 2) / (2 * 6**2))
+                cosines.append(lengths * product / (length * size) if product else 0.0)
+            found.append(statistics.fmean(cosines))
+    return 10 * statistics.fmean(found)
+
+
+def _grams(tokens, n):
+    return collections.Counter(zip(*(tokens[i:] for i in range(n)), strict=False))
+
+
 def _check(hypotheses, references):
     if not hypotheses:
         raise ValueError("hypotheses: got none, expected at least 1")
@@ -148,8 +249,8 @@ class Options:
     """Score a file of generated text, one hypothesis a line, against its references.
 
     Text is lower-cased, split at blanks, and each of . , ! ? ; : " ( ) is a token by itself. BLEU has no smoothing
-    and is shown with and without brevity penalty. METEOR (NLTK) needs WordNet; without it the other scores are
-    printed alone.
+    and is shown with and without brevity penalty, with a standard error over lines (bootstrap). METEOR (NLTK) needs
+    WordNet; without it the other scores are printed alone.
     """
 
     hypotheses: Annotated[pathlib.Path, tyro.conf.Positional, tyro.conf.arg(metavar="HYPOTHESES")]
@@ -158,6 +259,8 @@ class Options:
         tuple[pathlib.Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="REFERENCES ...", help_behavior_hint="")
     ]
     """one or more files, line k of each for hypothesis k; a line of one file may hold several, separated by tabs"""
+    punctuation: bool = True
+    """whether marks count as words; a full stop that ends every line is a match in every line"""
 
 
 def _lines(path):
@@ -194,14 +297,18 @@ def main(arguments=None):
     options = tyro.cli(Options, args=arguments, prog="python -m zoo.metrics.text")
     try:
         hypotheses, references = read(options.hypotheses, options.references)
-        found = scores(hypotheses, references)
+        if not options.punctuation:
+            hypotheses, references = without_punctuation(hypotheses, references)
+        found, errors = scores(hypotheses, references), bleu_errors(hypotheses, references)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    print(f"{len(hypotheses):,} hypotheses, {sum(map(len, references)):,} references, lower-cased")
+    marks = "" if options.punctuation else ", without punctuation"
+    print(f"{len(hypotheses):,} hypotheses, {sum(map(len, references)):,} references, lower-cased{marks}")
     for name, value in found.items():
         label, definition = DEFINITIONS[name]
-        print(f"{label:13} {value:.4f}  {definition}")
+        error = "" if errors.get(name) is None else f"+- {errors[name]:.4f}  "
+        print(f"{label:13} {value:.4f}  {error}{definition}")
 
 
 if __name__ == "__main__":

@@ -1,25 +1,21 @@
-"""How what is known of every example adds up over a split."""
-
-import math
+"""How scores of examples add up to the score of a split."""
 
 import numpy as np
 
+from zoo.metrics.bounds import mean_and_error
+
 
 def total(values, terms, per="", exp=False, groups=None):
-    """The value of a measure over a split and its standard error, None of a single example or group.
+    """(value, standard error) of a split, as floats; the error of a single example or group is None.
 
-    values: {name: [N]}; terms: the names that are summed, over the number of examples or over the sum of `per`; with
-    exp the exponential of that. groups: [N] integers, equal for examples that belong together.
+    values: name -> [N], a number for each example. terms: the names whose sum is meant.
+    per: "" for the mean over examples, or the name of a count, such as words, by which the sum of the split is divided.
+    exp: the exponential of that: of nats per word the perplexity, its error by the delta method.
+    groups: [N] integers, equal for examples that belong together, such as the captions of one picture.
     """
-    above = sum(np.asarray(values[name], np.float64) for name in terms)
-    below = np.asarray(values[per], np.float64) if per else np.ones_like(above)
-    ratio = above.sum() / below.sum()
-    apart = np.unique(np.arange(len(above)) if groups is None else groups, return_inverse=True)[1]
-    off = np.bincount(apart, above - ratio * below)  # the delta method; examples of one group may share a deviation
-    value, error = ratio, None
-    if len(off) > 1:
-        error = math.sqrt(np.sum(off**2) * len(off) / (len(off) - 1)) / below.sum()
+    summed = np.sum([np.asarray(values[name], np.float64) for name in terms], 0)
+    value, error = mean_and_error(summed, groups, values[per] if per else None)
     if exp:
-        value = math.exp(ratio)
-        error = error and value * error
-    return float(value), error and float(error)
+        value = float(np.exp(value))
+        error = None if error is None else value * error
+    return value, error

@@ -164,6 +164,13 @@ def test_meteor_finds_the_synonym_of_a_word_where_nltk_looks_up_its_stem(word, d
     assert meteor_score.meteor_score([["automobile"]], [word], wordnet=dictionary) == 0
 
 
+@pytest.mark.parametrize("word", ["dog", "dogs", "Dogs"])
+@pytest.mark.parametrize("synonym", ["hound", "hounds"])
+def test_meteor_finds_the_synonym_in_another_form(word, synonym, dictionary):
+    assert text.meteor([[word]], [[[synonym]]], dictionary) == 0.5
+    assert meteor_score.meteor_score([["hounds"]], ["dogs"], wordnet=dictionary) == 0.5  # by the stem, a word here
+
+
 def test_meteor_matches_each_word_once(dictionary):
     """Of car and cars, which both fit automobile, the last is taken: two chunks."""
     hypothesis, reference = ["the", "dogs", "cars", "car"], ["the", "dog", "automobile"]
@@ -189,9 +196,55 @@ def test_meteor_with_the_real_wordnet(monkeypatch, tmp_path):
     found = wordnet.find.__wrapped__()
     if not found:
         pytest.skip("no WordNet on this machine")
-    for word, synonym in [("cars", "automobile"), ("studies", "survey"), ("quickly", "rapidly")]:
+    for word, synonym in [("cars", "automobile"), ("studies", "survey"), ("quickly", "rapidly"), ("bikes", "wheels")]:
         assert text.meteor([[word]], [[[synonym]]], found) == 0.5
     assert text.meteor([["car"]], [[["banana"]]], found) == 0
+
+
+def slow_cider_d(hypotheses, references):
+    """The formula on vectors over all n-grams there are; several hypotheses with the same references count apart."""
+
+    def counts(tokens, grams):
+        n = len(grams[0])
+        return np.array([sum(tuple(tokens[i : i + n]) == g for i in range(len(tokens))) for g in grams], float)
+
+    means, many = [], len(hypotheses)
+    for n in range(1, 5):
+        everything = [*hypotheses, *(r for rs in references for r in rs)]
+        grams = sorted({tuple(t[i : i + n]) for t in everything for i in range(len(t) - n + 1)})
+        if not grams:
+            means.append(0)
+            continue
+        df = sum(np.minimum(1, sum(counts(r, grams) for r in rs)) for rs in references)
+        idf = np.log(many / np.maximum(1, df))
+        scores = []
+        for h, rs in zip(hypotheses, references, strict=True):
+            for r in rs:
+                g, s = counts(h, grams) * idf, counts(r, grams) * idf
+                norm = np.linalg.norm(g) * np.linalg.norm(s)
+                gauss = math.exp(-((len(h) - len(r)) ** 2) / 72)
+                scores.append(gauss * np.minimum(g, s) @ s / (norm or 1) / len(rs))
+        means.append(sum(scores) / many)
+    return 10 * np.mean(means)
+
+
+@tried
+@given(corpora())
+def test_cider_d_is_the_formulas(corpus):
+    assert text.cider_d(*corpus) == pytest.approx(slow_cider_d(*corpus), abs=1e-9)
+
+
+def test_cider_d_is_that_of_the_captioning_tables():
+    """What the COCO caption code (pycocoevalcap 1.2) gives."""
+    assert text.cider_d(*GOLDEN) == pytest.approx(3.0102519214442274, abs=1e-9)
+    twice = [h + h[-2:] for h in GOLDEN[0]]
+    assert text.cider_d(twice, GOLDEN[1]) == pytest.approx(2.159687350367493, abs=1e-9)
+
+
+def test_cider_d_of_copies_is_ten_and_of_a_single_picture_zero():
+    references = [[["a", "b", "c", "d"]], [["e", "f", "g", "h"]]]
+    assert text.cider_d([several[0] for several in references], references) == pytest.approx(10)
+    assert text.cider_d([["a", "b", "c", "d"]], references[:1]) == 0
 
 
 def test_rouge_l_of_the_golden_pair():
@@ -219,7 +272,47 @@ def test_scores_has_every_score_in_order(dictionary):
     found = text.scores(*GOLDEN)
     assert list(found) == list(text.DEFINITIONS)
     assert found["meteor"] == text.meteor(*GOLDEN, dictionary) and found["rouge_l"] == text.rouge_l(*GOLDEN)
-    assert all(type(value) is float and 0 <= value <= 1 for value in found.values())
+    most = {"cider_d": 10}
+    assert all(type(value) is float and 0 <= value <= most.get(name, 1) for name, value in found.items())
+
+
+def test_scores_without_punctuation_are_those_of_the_words(dictionary):
+    hypotheses, references = [["a", ".", "dog"], ["so", "!"]], [[["a", "dog", "."], ["3"]], [["so", "...", "what"]]]
+    words = [["a", "dog"], ["so"]], [[["a", "dog"], ["3"]], [["so", "what"]]]
+    assert text.scores(hypotheses, references, punctuation=False) == text.scores(*words)
+    assert text.scores(hypotheses, references) != text.scores(*words)
+
+
+def drawn_corpus(many):
+    """Hypotheses that are right to unequal degrees."""
+    rng, hypotheses, references = np.random.default_rng(0), [], []
+    for _ in range(many):
+        reference = [str(w) for w in rng.integers(0, 30, rng.integers(5, 12))]
+        hypothesis = [w if rng.uniform() < rng.uniform(0.5, 1) else "x" for w in reference]
+        hypotheses.append(hypothesis[: rng.integers(5, 12)])
+        references.append([reference, reference[1:]])
+    return hypotheses, references
+
+
+def test_the_error_of_bleu_is_the_spread_over_corpora_drawn_anew():
+    """Of 40 pairs, against the scores of whole corpora; within 4 standard errors of 300 resamples' spread."""
+    hypotheses, references = drawn_corpus(40)
+    errors, rng, tries = text.bleu_errors(hypotheses, references, 3000), np.random.default_rng(1), []
+    for _ in range(300):
+        rows = rng.integers(0, 40, 40)
+        tries.append(text.bleu([hypotheses[i] for i in rows], [references[i] for i in rows]))
+    assert list(errors) == list(tries[0])
+    for name, error in errors.items():
+        assert error == pytest.approx(np.std([found[name] for found in tries]), rel=4 / math.sqrt(2 * 300)), name
+
+
+def test_the_error_of_bleu_is_the_seeds_and_falls_with_the_root_of_the_corpus():
+    corpus = drawn_corpus(50)
+    errors = text.bleu_errors(*corpus)
+    assert errors == text.bleu_errors(*corpus) != text.bleu_errors(*corpus, seed=1)
+    many = text.bleu_errors(*(4 * part for part in corpus))
+    assert many["bleu4"] == pytest.approx(errors["bleu4"] / 2, rel=0.1)
+    assert set(text.bleu_errors(*(part[:1] for part in corpus)).values()) == {None}
 
 
 def test_scores_without_wordnet_leaves_meteor_out_and_says_so(machine, capsys):
@@ -250,7 +343,8 @@ A = [["a"]]
     ],
 )
 def test_a_wrong_corpus_is_refused(hypotheses, references, message):
-    for score in (text.scores, text.bleu, text.rouge_l, lambda h, r: text.meteor(h, r, NoSynonyms())):
+    others = text.bleu_errors, text.cider_d, text.without_punctuation
+    for score in (text.scores, text.bleu, text.rouge_l, *others, lambda h, r: text.meteor(h, r, NoSynonyms())):
         with pytest.raises(ValueError, match=message):
             score(hypotheses, references)
 
@@ -300,6 +394,14 @@ def test_the_command_without_wordnet_prints_the_other_scores(files, capsys):
     out, err = capsys.readouterr()
     assert "BLEU-4" in out and "ROUGE-L" in out and "METEOR" not in out
     assert err == f"warning: {wordnet.MISSING}\n"
+
+
+def test_the_command_scores_without_punctuation(files, capsys):
+    text.main([files("h", "A cat.", "so"), files("r", "a cat!", "so it is"), "--no-punctuation"])
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first == "2 hypotheses, 2 references, lower-cased, without punctuation"
+    assert any(line.startswith("BLEU-1, no BP 1.0000  +- 0.0000  corpus") for line in lines)
+    assert any(line.startswith("CIDEr-D ") for line in lines)
 
 
 @pytest.mark.parametrize(
