@@ -101,7 +101,7 @@ def _find(name, key, shape, data_dir, seed) -> sources.Found:
     if name.endswith((".npz", ".json", ".json.gz")):
         if not path.is_file():
             raise FileNotFoundError(f"data: found no file {path}; give the path of an .npz or chorales .json(.gz)")
-        return sources.own(path, key) if name.endswith(".npz") else sources.chorales_file(shape, path)
+        return sources.own(path, key, seed) if name.endswith(".npz") else sources.chorales_file(shape, path)
     if name not in NAMES:
         close = difflib.get_close_matches(name, NAMES, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
