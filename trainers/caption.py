@@ -77,7 +77,7 @@ def caption(model, options):
 
     from trainers.show import pictures
     from trainers.show.illustration import attention_strip
-    from zoo.data.captioned.photos import picture
+    from zoo.data.pictures.files import picture
 
     height, width, channels = model.picture_shape
     look, failed = eye(model), 0

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.data.captioned import captions, photos
-from zoo.data.pictures import sources
+from zoo.data.pictures import folders, sources
 from zoo.data.pictures import transforms as scenes
 from zoo.data.split import Data, Split, frozen
 
@@ -40,7 +40,7 @@ def load(name, *, shapes, regime, data_dir=None, seed=0, words=None) -> Data:
     """Data for a model with these input shapes.
 
     name: one of NAMES, or a path: your arrays (`.npz`, see `sources.own`), chorales (`.json`, `.json.gz`), a folder
-      of pictures with captions (see `photos.own`).
+      of pictures (see `folders.own`), with captions for models of captions (see `photos.own`).
     shapes: per-example shapes the model takes, {"image": (H, W, C)} or {"sequence": (S, D)}; "label": (); "caption":
       (L,), so many words with the end. With captions, {"vgg19": (L, D)} or another of
       zoo.nn.pretrained.extractors.NAMED gives annotations in place of images.
@@ -102,10 +102,14 @@ def _find(name, key, shape, data_dir, seed) -> sources.Found:
         if not path.is_file():
             raise FileNotFoundError(f"data: found no file {path}; give the path of an .npz or chorales .json(.gz)")
         return sources.own(path, key, seed) if name.endswith(".npz") else sources.chorales_file(shape, path)
+    if name not in NAMES and path.is_dir():
+        return folders.own(path, shape, seed)
     if name not in NAMES:
         close = difflib.get_close_matches(name, NAMES, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
-        raise ValueError(f"data: unknown name {name!r}; {hint}Names: {', '.join(NAMES)}; or the path of an .npz")
+        raise ValueError(
+            f"data: unknown name {name!r}; {hint}Names: {', '.join(NAMES)}; or the path of an .npz or a folder"
+        )
     folder = sources.folder_of(data_dir)
     if name in CAPTIONED or name == "digit-captions":
         raise ValueError(f"data: {name} has pictures with captions, the model takes {key} {shape} alone")

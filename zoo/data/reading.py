@@ -14,8 +14,11 @@ def reading(where, kind, remedy="fetch it again"):
     """
     try:
         yield
+    except MemoryError:  # no fault of the file
+        raise
     except Exception as error:  # readers have no kind of their own: BadZipFile, EOFError, KeyError, zlib.error ...
-        what = " ".join(f"{type(error).__name__}: {error}".split())
+        named = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        what = " ".join(f"{named}{error}".split())
         raise ValueError(f"data: {where} is no {kind} ({what}); {remedy}") from None
 
 
