@@ -1,6 +1,7 @@
 """What takes long to make and can be made again: made once, kept in the user's cache folder."""
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -13,8 +14,19 @@ import numpy as np
 
 
 def folder():
-    """$XDG_CACHE_HOME/sequence-zoo; without the variable in ~/.cache. It may be deleted at any time."""
-    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "sequence-zoo"
+    """$XDG_CACHE_HOME/sequence-zoo; without the variable in ~/.cache. It may be deleted at any time.
+
+    Where there is no home folder, as in containers, it is a temporary one, which lasts as long as the process.
+    """
+    try:
+        return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "sequence-zoo"
+    except RuntimeError:  # no HOME, and nobody knows the user
+        return pathlib.Path(_temporary().name)
+
+
+@functools.cache
+def _temporary():
+    return tempfile.TemporaryDirectory(prefix="sequence-zoo-")
 
 
 def array(kind, facts, shape, dtype, fill):

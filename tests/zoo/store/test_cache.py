@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -79,3 +83,27 @@ def test_progress_hands_on_every_step(capsys):
     assert list(cache.progress(iter("abc"), 3, "Reading 3 letters")) == ["a", "b", "c"]
     said = capsys.readouterr()
     assert (said.out, said.err) == ("", "Reading 3 letters ...\n")
+
+
+def test_without_a_home_folder_it_is_kept_as_long_as_the_process(tmp_path):
+    """A user whom the system does not know, as in a container."""
+    program = """
+import pwd
+
+def unknown(uid):
+    raise KeyError(uid)
+
+pwd.getpwuid = unknown
+from zoo.metrics import wordnet
+from zoo.store import cache
+
+made = [cache.values("words", ["x"], lambda: 1), cache.values("words", ["x"], lambda: 2)]
+assert made == [1, 1], made
+assert wordnet.cache_folder().parent == cache.folder()
+print(cache.folder())
+"""
+    environment = {k: v for k, v in os.environ.items() if k not in ("HOME", "XDG_CACHE_HOME")}
+    environment |= {"TMPDIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    run = [sys.executable, "-c", program]
+    done = subprocess.run(run, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(f"{tmp_path}/sequence-zoo-") and not list(tmp_path.iterdir())
