@@ -144,7 +144,7 @@ def sample(model, paths, options):
     from trainers.show.illustration import attention_strip
     from trainers.show.sampling import Samples
     from zoo.configs.base import require
-    from zoo.data.captioned.photos import picture
+    from zoo.data.pictures.files import picture
 
     require(paths, "inputs", "none", "picture files, which this model describes")
     height, width, channels = model.picture_shape

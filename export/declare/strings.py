@@ -47,13 +47,13 @@ def caption(words, length):
 def picture(shape):
     """Pictures float32 [B, H, W, C] in [0, 1] of which a server is sent the JPEG or PNG files; C is 1 or 3.
 
-    The server makes of a file what zoo.data.captioned.photos.picture makes of it for training, up to rounding; but
+    The server makes of a file what zoo.data.pictures.files.picture makes of it for training, up to rounding; but
     only EXIF in its first 64 KiB turns it.
     """
     import numpy as np
     import tensorflow as tf
 
-    from zoo.data.captioned.photos import LARGEST
+    from zoo.data.pictures.files import LARGEST
 
     def read(files, refuse_unless):
         def one(file):
@@ -153,10 +153,10 @@ def _upright(image, orientation):
 
 
 def _fitted(rgba, shape):
-    """zoo.data.captioned.photos.picture of rgba, uint8 [h, w, 4] in [0, 255]: float32 [H, W, C] in [0, 1]."""
+    """zoo.data.pictures.files.picture of rgba, uint8 [h, w, 4] in [0, 255]: float32 [H, W, C] in [0, 1]."""
     import tensorflow as tf
 
-    from zoo.data.captioned.photos import MARGIN
+    from zoo.data.pictures.files import MARGIN
 
     *wanted, channels = shape
     size = tf.shape(rgba)[:2]

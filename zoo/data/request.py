@@ -28,7 +28,8 @@ class Request(NamedTuple):
 
 def folder_of(data_dir) -> Path:
     """data_dir, else TFDS_DATA_DIR, else TFDS's own default."""
-    folder = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+    # os.path's: where nobody has a home folder, the name stays what it is, and what needs no file goes on.
+    folder = Path(os.path.expanduser(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"))
     if data_dir and not folder.is_dir():
         raise FileNotFoundError(f"data_dir: {folder} is no folder; name the one that holds the data")
     return folder

@@ -1,6 +1,7 @@
 """Pictures with captions by name."""
 
 import functools
+import os
 from pathlib import Path
 
 from zoo.data.captioned import captions, photos
@@ -18,7 +19,7 @@ SETS = (*FOUND, "digit-captions")
 
 def owns(request):
     """A folder, for a model of captions."""
-    return "caption" in request.fields and Path(request.name).expanduser().is_dir()
+    return "caption" in request.fields and Path(os.path.expanduser(request.name)).is_dir()
 
 
 def load(request, **options) -> Data:
@@ -29,5 +30,5 @@ def load(request, **options) -> Data:
         raise ValueError(f"{next(iter(options))}: {request.name} has no such option; leave it out")
     if request.name == "digit-captions":
         return captions.digit_captions(request, digits(request.data_dir, request.seed))
-    find = FOUND.get(request.name) or functools.partial(photos.own, Path(request.name).expanduser())
+    find = FOUND.get(request.name) or functools.partial(photos.own, Path(os.path.expanduser(request.name)))
     return captions.load(request, find)

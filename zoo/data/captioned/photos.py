@@ -1,42 +1,28 @@
 """Photographs with captions that people wrote: Flickr8k, Flickr30k, COCO, and a folder of your own.
 
-Every reader takes (shape (H, W, 3) of the pictures, folder, seed) and returns captions.Captioned. Pictures are resized
-to cover 256/224 of H x W, bicubic, and cut from the middle; once, then they come from the user's cache.
+Every reader takes (shape (H, W, 3) of the pictures, folder, seed) and returns captions.Captioned. How pictures are
+resized and kept is told in zoo.data.pictures.files.
 """
 
 import collections
-import concurrent.futures
+import csv
 import gzip
 import io
-import os
 import pathlib
-import zipfile
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-import PIL.Image
-import PIL.ImageOps
 import tensorflow as tf
 
 from zoo.data.captioned.captions import Captioned, Pictures
 from zoo.data.pictures import sources
+from zoo.data.pictures.files import VERSION, photo, photos_in_zip, picture, pictures, split_by_name
+from zoo.data.reading import reading
 from zoo.store import cache
 
 CAPTIONS, SPLIT_LIST = "captions.tsv", "splits.tsv"  # of a folder of your own
-MARGIN = 256 / 224  # of the resized picture to the part that is cut out, each way
+KAGGLE, KAGGLE_IMAGES = "captions.txt", "Images"  # Flickr8k as Kaggle has it: a CSV, and the folder of the photographs
 MOST = 5  # captions of a COCO picture that count
-VERSION = 2  # of what `picture` makes of a file: another one makes all that is kept anew
-LARGEST = 40_000_000  # pixels of a picture that is decoded
-
-
-class Photo(NamedTuple):
-    """A photograph that has not been read."""
-
-    name: str  # as captions and lists have it
-    stamp: tuple[int, int]  # another one when the file has changed
-    where: str  # for errors
-    read: Callable[[], bytes]
 
 
 # ---------------------------------------------------------------- Flickr
@@ -51,6 +37,7 @@ class Corpus(NamedTuple):
     photographs: tuple[str, ...]  # folders or zips, the first one that holds any
     texts: str
     licence: str
+    table: str = ""  # a CSV that serves as captions, too: see `_told_in_table`
 
 
 FLICKR8K = Corpus(
@@ -59,10 +46,11 @@ FLICKR8K = Corpus(
     dict(zip(sources.SPLITS, (f"Flickr_8k.{part}Images.txt" for part in ("train", "dev", "test")), strict=True)),
     (
         *("Flicker8k_Dataset", "Flickr8k_Dataset", "Flicker8k_Dataset.zip", "Flickr8k_Dataset.zip"),
-        "flickr8k_photos_1000.zip",
+        *("flickr8k_photos_1000.zip", KAGGLE_IMAGES),
     ),
     "Flickr8k_text",
     "Hodosh, Young & Hockenmaier 2013; non-commercial research, the photographs are their authors'",
+    table=KAGGLE,
 )
 FLICKR30K = Corpus(
     "flickr30k",
@@ -75,33 +63,22 @@ FLICKR30K = Corpus(
 
 
 def flickr8k(shape, folder, seed):
-    return _published(FLICKR8K, shape, folder)
+    """8,000 photographs, five captions each, in the published splits of 6,000, 1,000 and 1,000.
+
+    The texts are as published, or Kaggle's captions.txt: with it, where no published list of a split lies beside,
+    the splits are by the names' hash, and the origin says so.
+    """
+    return _published(FLICKR8K, shape, folder, seed)
 
 
 def flickr30k(shape, folder, seed):
-    return _published(FLICKR30K, shape, folder)
+    """31,000 photographs, five captions each, in splits of which lists flickr30k_train.txt, _val and _test tell."""
+    return _published(FLICKR30K, shape, folder, seed)
 
 
-def _published(corpus, shape, folder):
-    _check(corpus.name, shape)
-    path, told = _text(corpus, corpus.captions, folder), collections.defaultdict(list)
-    for number, line in _lines(path):
-        name, *caption = line.split(None, 1)  # published lines have a blank for the tab here and there
-        if not caption or "#" not in name:
-            raise ValueError(
-                f"data: line {number} of {path} is {line!r}, expected file#number<TAB>caption; fetch it again"
-            )
-        told[name.rpartition("#")[0]] += caption
-    lists = {}
-    for split, name in corpus.lists.items():
-        path = _text(corpus, name, folder)
-        lists[split] = list(dict.fromkeys(line.strip() for _, line in _lines(path)))
-        lost = [file for file in lists[split] if file not in told]
-        if lost:
-            raise ValueError(
-                f"data: {path} names {lost[0]}, expected a caption of it in {corpus.captions}; fetch both again"
-            )
-
+def _published(corpus, shape, folder, seed):
+    _check_colour(corpus.name, shape)
+    told, lists, how = _texts(corpus, folder, seed)
     place, photos = _photographs(corpus, folder, told)
     kept = {split: [file for file in files if file in photos] for split, files in lists.items()}
     parts = [f"{len(kept[split]):,} of {len(files):,} {split}" for split, files in lists.items()]
@@ -112,13 +89,79 @@ def _published(corpus, shape, folder):
         print(f"{corpus.name}: found {found}; going on with these", flush=True)
     images = pictures([photos[file] for files in kept.values() for file in files], shape)
     captions = {split: [told[file] for file in files] for split, files in kept.items()}
-    return Captioned(_parted(images, captions), f"{corpus.name}: {found} ({corpus.licence})")
+    return Captioned(_parted(images, captions), f"{corpus.name}: {found}{how} ({corpus.licence})")
+
+
+def _texts(corpus, folder, seed):
+    """({file: captions}, {split: files}, what the origin says of the splits)."""
+    table = corpus.table and _path(corpus, corpus.table, folder)
+    if _path(corpus, corpus.captions, folder) or not table:
+        told = _told_in_lines(_text(corpus, corpus.captions, folder))
+    else:
+        told = _joined((file, text) for _, file, text in _told_in_table(table))
+        if not any(_path(corpus, name, folder) for name in corpus.lists.values()):
+            how = f", splits by the hash of their names, seed {seed}, not the published ones"
+            return told, split_by_name(told, seed), how
+    return told, {split: _listed(corpus, name, folder, told) for split, name in corpus.lists.items()}, ""
+
+
+def _told_in_lines(path):
+    """{file: captions} of lines file#number<TAB>caption."""
+    pairs = []
+    for number, line in _lines(path):
+        name, *caption = line.split(None, 1)  # published lines have a blank for the tab here and there
+        if not caption or "#" not in name:
+            raise ValueError(
+                f"data: line {number} of {path} is {line!r}, expected file#number<TAB>caption; fetch it again"
+            )
+        pairs.append((name.rpartition("#")[0], *caption))
+    return _joined(pairs)
+
+
+def _joined(pairs):
+    """{file: captions} of (file, caption)."""
+    told = collections.defaultdict(list)
+    for file, caption in pairs:
+        told[file].append(caption)
+    return told
+
+
+def _told_in_table(path):
+    """[(number of the line, file, caption)] of a CSV with the header image,caption, quoted as spreadsheets do."""
+    rows = csv.reader(io.StringIO(_decoded(path), newline=""), strict=True)
+    with reading(path, "table of image,caption with quotes in pairs", "mend it, or fetch it again"):
+        header, *found = [(rows.line_num, row) for row in rows if row]
+    if [cell.strip().lower() for cell in header[1]] != ["image", "caption"]:
+        raise ValueError(f"data: {path} begins with {','.join(header[1])!r}, expected the header image,caption")
+    for number, row in found:
+        if len(row) != 2 or not all(map(str.strip, row)):
+            raise ValueError(
+                f"data: line {number} of {path} is {','.join(row)!r}, expected image,caption; "
+                "a caption with commas stands in double quotes"
+            )
+    return [(number, file.strip(), caption) for number, (file, caption) in found]
+
+
+def _listed(corpus, name, folder, told):
+    """The files of a split, each in told, from the published list."""
+    path = _text(corpus, name, folder)
+    files = list(dict.fromkeys(line.strip() for _, line in _lines(path)))
+    lost = [file for file in files if file not in told]
+    if lost:
+        raise ValueError(
+            f"data: {path} names {lost[0]}, expected a caption of it in {corpus.captions}; fetch both again"
+        )
+    return files
+
+
+def _path(corpus, name, folder):
+    """Path of a text of the corpus, packed or not; None if it is not there."""
+    paths = [place / file for place in (folder, folder / corpus.texts) for file in (name, f"{name}.gz")]
+    return next(filter(pathlib.Path.is_file, paths), None)
 
 
 def _text(corpus, name, folder):
-    """Path of a text of the corpus."""
-    paths = [place / file for place in (folder, folder / corpus.texts) for file in (name, f"{name}.gz")]
-    path = next(filter(pathlib.Path.is_file, paths), None)
+    path = _path(corpus, name, folder)
     if path is None:
         raise FileNotFoundError(
             f"data: found no {name}(.gz) of {corpus.name} in {folder}; put it there or name its folder with --data-dir"
@@ -130,7 +173,7 @@ def _photographs(corpus, folder, names):
     """(folder or zip, {name: Photo}) of the first place that holds some of the names, at any depth."""
     for name in corpus.photographs:
         place = folder / name
-        photos = {photo.name: photo for photo in _held(place) if photo.name in names} if place.exists() else {}
+        photos = {each.name: each for each in _held(place) if each.name in names} if place.exists() else {}
         if photos:
             return place, photos
     raise FileNotFoundError(
@@ -140,26 +183,7 @@ def _photographs(corpus, folder, names):
 
 
 def _held(place):
-    if place.is_dir():
-        for path in place.rglob("*.jp*g*"):
-            yield _file(path, path.name)
-        return
-    if not zipfile.is_zipfile(place):
-        raise ValueError(f"data: {place} is no whole zip archive; fetch it again")
-    archive = zipfile.ZipFile(place)
-    for member in archive.infolist():
-        read = _reader(archive, member)
-        name = pathlib.PurePosixPath(member.filename).name
-        yield Photo(name, (member.file_size, member.CRC), f"{member.filename} of {place}", read)
-
-
-def _reader(archive, member):
-    return lambda: archive.read(member)
-
-
-def _file(path, name, told=""):
-    stat = os.stat(path)
-    return Photo(name, (stat.st_size, stat.st_mtime_ns), f"{path}{told}", path.read_bytes)
+    return [photo(path, path.name) for path in place.rglob("*.jp*g*")] if place.is_dir() else photos_in_zip(place)
 
 
 # ---------------------------------------------------------------- COCO
@@ -167,7 +191,7 @@ def _file(path, name, told=""):
 
 def coco_captions(shape, folder, seed):
     """COCO 2014 from TFDS, in the splits of Karpathy & Li: of val 5,000 validate, 5,000 test, the others are left."""
-    _check("coco_captions", shape)
+    _check_colour("coco_captions", shape)
     builder = sources.prepared("coco_captions", folder, None, "images.cocodataset.org")
     splits = {}
     for split, theirs in zip(sources.SPLITS, ("train", "val", "test"), strict=True):
@@ -212,39 +236,57 @@ def _coco(builder, split):
 def own(path, shape, folder, seed):
     """Pictures of a folder with captions.tsv: lines "file<TAB>caption", perhaps more captions, files may come again.
 
+    Kaggle's form serves as well: captions.txt, a CSV with the header image,caption, the pictures in a folder Images.
     A file splits.tsv, lines "file<TAB>split", says which are train, validation and test; others are left out. Without
-    it a tenth of the pictures, by seed, validates and another one tests.
+    it about a tenth of the pictures validates and another one tests, by the hash of their names and the seed: a
+    picture stays in its split when others come or go.
     """
     path = pathlib.Path(path).expanduser()
-    _check(path, shape)
+    _check_colour(path, shape)
     told, photos = collections.defaultdict(list), {}
-    if not (path / CAPTIONS).is_file():
-        message = f"data: found no {path / CAPTIONS}; write one with lines file<TAB>caption, or name another folder"
-        raise FileNotFoundError(message)
-    for number, line in _lines(path / CAPTIONS):
-        where = f"line {number} of {path / CAPTIONS}"
-        file, *texts = line.split("\t")
-        if not texts or not file:
-            raise ValueError(f"data: {where} is {line!r}, expected file<TAB>caption")
+    for where, file, texts in _own_captions(path):
         if not all(map(str.strip, texts)):
             raise ValueError(f"data: {where} has an empty caption, expected words after every tab; write some")
-        if not (path / file).is_file():
-            raise ValueError(f"data: {where} names {file}, expected a picture in {path}; put it there or drop the line")
         told[file] += texts
-        photos.setdefault(file, _file(path / file, file, f" ({where})"))
+        if file in photos:
+            continue
+        place = next((folder for folder in (path, path / KAGGLE_IMAGES) if (folder / file).is_file()), None)
+        if place is None:
+            raise ValueError(f"data: {where} names {file}, expected a picture in {path}; put it there or drop the line")
+        photos[file] = photo(place / file, file, f" ({where})")
     if (path / SPLIT_LIST).is_file():
-        lists = _own_splits(path / SPLIT_LIST, told)
+        lists, how = _own_splits(path / SPLIT_LIST, told), f"as {SPLIT_LIST} says"
     else:
-        names = np.random.default_rng(seed).permutation(sorted(told)).tolist()
-        tenth = max(1, len(names) // 10)
-        lists = dict(zip(sources.SPLITS, (names[2 * tenth :], names[:tenth], names[tenth : 2 * tenth]), strict=True))
+        lists, how = split_by_name(told, seed), f"by the hash of their names, seed {seed}"
     empty = [split for split, files in lists.items() if not files]
     if empty:
-        raise ValueError(f"data: {path} has {len(told)} pictures and none for {empty[0]}, expected some in every split")
+        raise ValueError(
+            f"data: {path} has {len(told)} pictures and none for {empty[0]}, expected some in every split; "
+            f"add pictures, or say in {SPLIT_LIST} which is which"
+        )
     images = pictures([photos[file] for files in lists.values() for file in files], shape)
     splits = _parted(images, {split: [told[file] for file in files] for split, files in lists.items()})
     counts = ", ".join(f"{len(files):,} {split}" for split, files in lists.items())
-    return Captioned(splits, f"{path.name}, your own pictures: {counts} (licence: yours to state)")
+    return Captioned(splits, f"{path.name}, your own pictures: {counts}, {how} (licence: yours to state)")
+
+
+def _own_captions(path):
+    """(where it stands, file, captions) of every line."""
+    if (path / CAPTIONS).is_file():
+        for number, line in _lines(path / CAPTIONS):
+            where = f"line {number} of {path / CAPTIONS}"
+            file, *texts = line.split("\t")
+            if not texts or not file:
+                raise ValueError(f"data: {where} is {line!r}, expected file<TAB>caption")
+            yield where, file, texts
+    elif (path / KAGGLE).is_file():
+        for number, file, text in _told_in_table(path / KAGGLE):
+            yield f"line {number} of {path / KAGGLE}", file, [text]
+    else:
+        raise FileNotFoundError(
+            f"data: found no {path / CAPTIONS}; write one with lines file<TAB>caption (or {KAGGLE}, a CSV with the "
+            "header image,caption), or name another folder"
+        )
 
 
 def _own_splits(path, told):
@@ -263,64 +305,7 @@ def _own_splits(path, told):
     return {split: list(files) for split, files in lists.items()}
 
 
-# ---------------------------------------------------------------- from files to arrays
-
-
-def pictures(photos, shape):
-    """uint8 [M, H, W, 3] of photographs, in their order; from the cache if the same ones were read before."""
-
-    def fill(images):
-        def read(i):
-            try:
-                images[i] = picture(photos[i].read(), *shape[:2])
-            except (OSError, ValueError, zipfile.BadZipFile) as error:
-                message = f"data: {photos[i].where} is no picture that can be read ({error}); replace it"
-                raise ValueError(message) from None
-
-        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            what = f"Reading {len(photos):,} photographs"
-            for _ in cache.progress(pool.map(read, range(len(photos))), len(photos), what):
-                pass
-
-    facts = [VERSION, *([photo.name, *photo.stamp] for photo in photos)]
-    return cache.array("pictures", facts, (len(photos), *shape), np.uint8, fill)
-
-
-def picture(data, height, width):
-    """An encoded image as uint8 [height, width, 3] in RGB, upright, on white; one of this very size stays what it is.
-
-    Raises ValueError if it cannot be decoded or is larger than LARGEST.
-    """
-    try:
-        with PIL.Image.open(io.BytesIO(data)) as image:
-            image = _upright_rgb(image)
-    except PIL.UnidentifiedImageError:
-        raise ValueError("no image that Pillow knows") from None
-    except MemoryError:
-        raise
-    except Exception as error:  # Pillow has no kind of its own: a broken file may raise a TypeError, too
-        raise ValueError(f"{type(error).__name__}: {error}") from None
-    if image.size == (width, height):
-        return np.asarray(image)
-    scale = MARGIN * max(height / image.height, width / image.width)
-    size = round(scale * image.width), round(scale * image.height)
-    left, top = (size[0] - width) // 2, (size[1] - height) // 2
-    part = (left, top, left + width, top + height)  # of the resized image, which a thin one would make huge
-    box = [at * whole / new for at, whole, new in zip(part, 2 * image.size, 2 * size, strict=True)]
-    # The filter is wider than a pixel where it shrinks: no aliasing.
-    return np.asarray(image.resize((width, height), PIL.Image.Resampling.BICUBIC, box))
-
-
-def _upright_rgb(image):
-    if image.width * image.height > LARGEST:
-        raise ValueError(f"got {image.width:,} x {image.height:,} pixels, expected at most {LARGEST:,} in all")
-    image = PIL.ImageOps.exif_transpose(image)
-    if image.mode.startswith("I;16"):
-        return PIL.Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = PIL.Image.alpha_composite(PIL.Image.new("RGBA", image.size, "white"), image)
-    return image.convert("RGB")
+# ---------------------------------------------------------------- what both need
 
 
 def _parted(images, captions):
@@ -330,18 +315,19 @@ def _parted(images, captions):
     return {split: Pictures(image, each) for (split, each), image in parts}
 
 
+def _decoded(path):
+    with reading(path, "text in UTF-8", "convert it, or fetch it again"):
+        data = path.read_bytes()
+        return (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
+
+
 def _lines(path):
     """(number from 1, line) of those that are not blank in a text, packed or not."""
-    data = path.read_bytes()
-    try:
-        text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
-    except (UnicodeDecodeError, OSError, EOFError) as error:
-        raise ValueError(f"data: {path} is no text in UTF-8 ({error}); convert it, or fetch it again") from None
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(_decoded(path).split("\n"), 1):
         if line.strip():
             yield number, line.rstrip("\r")
 
 
-def _check(name, shape):
+def _check_colour(name, shape):
     if shape[-1] != 3:
         raise ValueError(f"data: {name} has photographs in colour, the model takes image {shape}; give it 3 channels")

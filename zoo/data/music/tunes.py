@@ -5,6 +5,8 @@ import json
 
 import numpy as np
 
+from zoo.data.reading import reading
+
 # Eight chords each, in semitones above the root.
 PATTERNS = {
     "scale up": [(0,), (2,), (4,), (5,), (7,), (9,), (11,), (12,)],
@@ -14,6 +16,7 @@ PATTERNS = {
     "thirds": [(0, 4), (2, 5), (4, 7), (5, 9), (7, 11), (9, 12), (11, 14), (12, 16)],
     "chords": [(0, 4, 7), (0, 4, 7), (5, 9, 12), (5, 9, 12), (7, 11, 14), (7, 11, 14), (0, 4, 7), (0, 4, 7)],
 }
+PARTS = {"train": "train", "validation": "valid", "test": "test"}  # of a file of chorales
 SPAN = 17  # rows the widest pattern needs
 TEMPI = (1, 2, 3)  # steps a chord lasts
 
@@ -45,14 +48,13 @@ def tunes(steps: int, notes: int):
 
 def read_chorales(path, steps: int, notes: int) -> dict[str, dict[str, np.ndarray]]:
     """JSON(.gz) of train/valid/test -> pieces -> steps -> MIDI notes, as rolls of S steps, rests dropped."""
-    with (gzip.open if path.suffix == ".gz" else open)(path, "rt") as file:
-        pieces_of = json.load(file)
-    missing = {"train", "valid", "test"} - set(pieces_of)
-    if missing:
-        raise ValueError(f"data: {path} has no {', '.join(sorted(missing))}; expected the keys train, valid and test")
+    form = "JSON of train, valid and test, each a list of pieces, these of steps, and these of MIDI notes"
+    with reading(path, form), (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
+        held = json.loads(file.read())
+        pieces_of = {key: [[[int(n) for n in step] for step in piece] for piece in held[key]] for key in PARTS.values()}
     low = lowest_note(notes)
     splits = {}
-    for key, split in (("train", "train"), ("valid", "validation"), ("test", "test")):
+    for split, key in PARTS.items():
         pieces = pieces_of[key]
         cut = [piece[i : i + steps] for piece in pieces for i in range(0, len(piece) - steps + 1, steps)]
         if not cut:
@@ -65,6 +67,6 @@ def read_chorales(path, steps: int, notes: int) -> dict[str, dict[str, np.ndarra
                         raise ValueError(
                             f"data: {path} holds note {note}, expected {low} to {low + notes - 1} (88 notes)"
                         )
-                    rolls[n, s, int(note) - low] = 255
+                    rolls[n, s, note - low] = 255
         splits[split] = {"sequence": rolls}
     return splits

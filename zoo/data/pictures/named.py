@@ -1,11 +1,12 @@
 """Pictures and rolls by name, under a stated regime of their gray values."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from zoo.data.pictures import sources, transforms
+from zoo.data.pictures import folders, sources, transforms
 from zoo.data.request import folder_of
 from zoo.data.split import About, Data, Split, frozen
 from zoo.metrics.bounds import gray_entropy
@@ -29,8 +30,10 @@ REGIMES = ("static", "dynamic", "gray")
 
 
 def owns(request):
-    """Arrays of your own, or chorales."""
-    return request.name.endswith((".npz", ".json", ".json.gz"))
+    """Arrays of your own, chorales, or for a model without captions a folder of pictures."""
+    if request.name.endswith((".npz", ".json", ".json.gz")):
+        return True
+    return "caption" not in request.fields and Path(os.path.expanduser(request.name)).is_dir()
 
 
 def load(request, regime="gray") -> Data:
@@ -84,11 +87,13 @@ def about(regime, key="image"):
 
 
 def _find(request, key, shape) -> sources.Found:
-    path = Path(request.name).expanduser()
-    if owns(request):
+    path = Path(os.path.expanduser(request.name))
+    if request.name not in SETS and path.is_dir():
+        return folders.own(path, shape, request.seed)
+    if request.name not in SETS:
         if not path.is_file():
             raise FileNotFoundError(f"data: found no file {path}; give the path of an .npz or chorales .json(.gz)")
-        return sources.own(path, key) if path.suffix == ".npz" else sources.chorales_file(shape, path)
+        return sources.own(path, key, request.seed) if path.suffix == ".npz" else sources.chorales_file(shape, path)
     if request.name in ("two-digits", "cluttered"):
         return _of_digits(request, key, shape)
     return SOURCES.get(request.name, sources.svhn)(shape, request.folder, request.seed)

@@ -5,17 +5,22 @@ Every reader takes (shape the model takes, folder, seed) and returns Found(split
 "label": int32 [N] where there is one}.
 """
 
+import difflib
+import re
+import sys
 import urllib.error
 import urllib.request
-import zipfile
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from zoo.data.music import tunes
+from zoo.data.reading import array, array_names
 
 SPLITS = ("train", "validation", "test")
+KINDS = {"image": ((3, 4), "[N, H, W] or [N, H, W, C]"), "sequence": ((3,), "[N, S, D]")}  # ranks of your own arrays
+PARTS = ("train", "valid", "test")  # as the files of binarized MNIST call them
 MNIST = "LeCun, Cortes & Burges, usually cited as CC BY-SA 3.0"
 
 
@@ -58,24 +63,27 @@ def generated_tunes(shape, folder, seed):
 
 
 def mnist(shape, folder, seed):
+    """MNIST, 28x28x1 with labels, from Keras's mnist.npz or TFDS; the last sixth of train validates."""
     if (path := folder / "mnist.npz").exists():
-        return Found(_named_splits(path, "image"), f"MNIST from mnist.npz ({MNIST}); validation = last 10,000 of train")
+        splits, _ = _named_splits(path, "image", classes=10)
+        origin = f"MNIST from mnist.npz ({MNIST}); validation = last 10,000 of train"
+        return Found(_hold_out_last(splits, 6), origin)
     splits = _tfds("mnist", folder, "mnist.npz", "storage.googleapis.com", parts=6)
     return Found(splits, f"MNIST from TFDS ({MNIST}); validation = last 10,000 of train in TFDS's order")
 
 
 def binarized_mnist(shape, folder, seed):
-    texts = {s: folder / f"binarized_mnist_{n}.amat" for s, n in zip(SPLITS, ("train", "valid", "test"), strict=True)}
+    """MNIST made binary once and for all, 50,000/10,000/10,000, no labels: .amat files, packed bits or TFDS."""
+    texts = {split: folder / f"binarized_mnist_{name}.amat" for split, name in zip(SPLITS, PARTS, strict=True)}
     if all(path.exists() for path in texts.values()):
         splits = {split: {"image": _read_amat(path)} for split, path in texts.items()}
         return Found(splits, f"static binarized MNIST, Larochelle's .amat files (digits: {MNIST})")
     if (path := folder / "binarized_mnist_packed.npz").exists():
-        with np.load(path) as file:
-            packed = {split: file[split[:5]] for split in SPLITS}  # train, valid, test
+        packed = {split: _packed_digits(path, name) for split, name in zip(SPLITS, PARTS, strict=True)}
         # The test rows come sorted by class: shuffled, so that a part of them is a fair sample.
         packed["test"] = np.random.default_rng(0).permutation(packed["test"])
         bits = {split: np.unpackbits(rows, axis=1).reshape(-1, 28, 28, 1) for split, rows in packed.items()}
-        splits = {split: {"image": _as_bytes(image)} for split, image in bits.items()}
+        splits = {split: {"image": image * np.uint8(255)} for split, image in bits.items()}
         return Found(splits, f"the static binarization distributed with ARM ({path.name}; digits: {MNIST})")
     files = "binarized_mnist_{train,valid,test}.amat or binarized_mnist_packed.npz"
     splits = _tfds("binarized_mnist", folder, files, "www.cs.toronto.edu")
@@ -83,6 +91,7 @@ def binarized_mnist(shape, folder, seed):
 
 
 def svhn_cropped(shape, folder, seed):
+    """SVHN's single digits, 32x32x3 with labels, from TFDS; a tenth of train validates."""
     splits = _tfds("svhn_cropped", folder, None, "ufldl.stanford.edu")
     origin = "SVHN 32x32 digits from TFDS (Netzer et al. 2011, non-commercial); validation = last tenth of train"
     return Found(splits, origin)
@@ -91,7 +100,7 @@ def svhn_cropped(shape, folder, seed):
 def svhn(shape, folder, seed):
     """Pictures to cut windows from: your svhn.npz (64x64x3, as in the paper) or svhn_cropped."""
     if (path := folder / "svhn.npz").exists():
-        found = Found(_named_splits(path, "image"), "svhn.npz (SVHN: Netzer et al. 2011, non-commercial)")
+        found = _own_arrays(path, "image", seed, "SVHN: Netzer et al. 2011, non-commercial")
     else:
         found = svhn_cropped(shape, folder, seed)
     size = found.splits["train"]["image"].shape[1:]
@@ -104,6 +113,7 @@ def svhn(shape, folder, seed):
 
 
 def cifar10(shape, folder, seed):
+    """CIFAR-10, 32x32x3 with labels, from TFDS; a tenth of train validates."""
     splits = _tfds("cifar10", folder, None, "www.cs.toronto.edu")
     origin = "CIFAR-10 from TFDS (Krizhevsky 2009, no licence stated); validation = last tenth of train"
     return Found(splits, origin)
@@ -122,6 +132,7 @@ def omniglot(shape, folder, seed):
 
 
 def chorales(shape, folder, seed, grid="quarter"):
+    """Bach's chorales in the published splits, a step a quarter note or, with grid "16th", a sixteenth."""
     for name in (f"jsb-chorales-{grid}.json", f"jsb-chorales-{grid}.json.gz"):
         if (folder / name).exists():
             return chorales_file(shape, folder / name)
@@ -131,24 +142,36 @@ def chorales(shape, folder, seed, grid="quarter"):
 
 
 def chorales_16th(shape, folder, seed):
+    """`chorales` with a step a sixteenth note."""
     return chorales(shape, folder, seed, grid="16th")
 
 
 def chorales_file(shape, path):
+    """Chorales of a .json or .json.gz, see `tunes.read_chorales`, as rolls of shape (S, D)."""
     splits = tunes.read_chorales(path, *shape[:2])
     origin = f"{path.name} in pieces of {shape[0]} steps (JSB chorales, public domain; no data licence stated)"
     return Found(splits, origin)
 
 
 def frey_faces(shape, folder, seed):
+    """1,965 gray faces of one man, 28x20x1, from frey_faces.npz, cut in the film's order."""
     path = folder / "frey_faces.npz"
     if not path.exists():
         raise FileNotFoundError(f"data: found no frey_faces.npz in {folder}; name its folder with --data-dir")
-    with np.load(path) as file:
-        faces = file["x"][..., None]
-    cuts = np.split(faces, [1565, 1765])
+    faces = array(path, "x")
+    if faces.dtype != np.uint8 or faces.shape != (1965, 28, 20):
+        raise ValueError(f"data: x of {path} is {faces.dtype} {faces.shape}, expected uint8 (1965, 28, 20)")
+    cuts = np.split(faces[..., None], [1565, 1765])
     origin = "Frey faces (Roweis & Frey, no licence stated), in film order 1565/200/200"
     return Found({split: {"image": a} for split, a in zip(SPLITS, cuts, strict=True)}, origin)
+
+
+def _packed_digits(path, name):
+    """Eight pixels a byte: uint8 [N, 98]."""
+    packed = array(path, name)
+    if packed.dtype != np.uint8 or packed.shape[1:] != (98,):
+        raise ValueError(f"data: {name} of {path} is {packed.dtype} {packed.shape}, expected uint8 (N, 98)")
+    return packed
 
 
 def _read_amat(path):
@@ -157,7 +180,7 @@ def _read_amat(path):
     characters = characters[characters > ord(" ")]  # blanks and line ends out
     if characters.size == 0 or characters.size % 784 or not np.isin(characters, (ord("0"), ord("1"))).all():
         raise ValueError(f"data: {path} is not a text of 784 zeros and ones a row; fetch Larochelle's file again")
-    return _as_bytes((characters - ord("0")).reshape(-1, 28, 28, 1))
+    return (characters - ord("0")).reshape(-1, 28, 28, 1) * np.uint8(255)
 
 
 def prepared(name, folder, files, host):
@@ -176,6 +199,8 @@ def prepared(name, folder, files, host):
                 f"data: found no {wanted} in {folder}, and {host} does not answer; "
                 "name the right folder with --data-dir, or train on --data digits"
             )
+        if folder.parts[0] == "~":
+            raise FileNotFoundError(f"data: there is no home folder to keep {name} in; name a folder with --data-dir")
         print(f"Downloading {name} from {host} into {folder} with tensorflow_datasets")
         builder.download_and_prepare()
     return builder
@@ -186,10 +211,14 @@ def _tfds(name, folder, files, host, parts=10):
     builder, splits = prepared(name, folder, files, host), {}
     for split in (name for name in SPLITS if name in builder.info.splits):
         arrays = builder.as_dataset(split=split, batch_size=-1)
-        splits[split] = {"image": _as_bytes(arrays["image"].numpy())}
+        splits[split] = {"image": arrays["image"].numpy()}
         if "label" in arrays:
-            splits[split]["label"] = arrays["label"].numpy().astype(np.int32)
-    return _hold_out(splits, parts)
+            classes = builder.info.features["label"].num_classes
+            splits[split]["label"] = check_labels(arrays["label"].numpy(), classes, f"labels of {name}'s {split}")
+    if max(arrays["image"].max() for arrays in splits.values()) <= 1:  # binary
+        for arrays in splits.values():
+            arrays["image"] = arrays["image"] * np.uint8(255)
+    return _hold_out_last(splits, parts)
 
 
 def _answers(host):
@@ -205,41 +234,77 @@ def _answers(host):
 # Your own
 
 
-def own(path, key):
+def own(path, key, seed=0):
     """Named arrays of an .npz: train_image, validation_image, test_image (or _sequence), train_label...;
-    or, as in mnist.npz, x_train, y_train, x_test, y_test. Labels may be missing, validation too: then the
-    last sixth of train serves.
+    or, as in mnist.npz, x_train, y_train, x_test, y_test. Labels may be missing, validation too: then a sixth of
+    train serves, chosen by seed, of every class as much as of any other.
 
-    Images are [N, H, W] or [N, H, W, C], sequences [N, S, D]: integers 0..255, binary 0/1, floats in [0, 1].
+    Images are [N, H, W] or [N, H, W, C], sequences [N, S, D]: integers 0..255, binary 0/1, floats in [0, 1]. Integers
+    of all splits are binary, or those of none. Labels are integers from 0 on, [N].
+    Raises ValueError for arrays that are none of these, whatever they are called.
     """
-    return Found(_named_splits(path, key), f"{path.name}, your own arrays (licence: yours to state)")
+    return _own_arrays(path, key, seed, "licence: yours to state")
 
 
-def _named_splits(path, key):
-    if not zipfile.is_zipfile(path):
-        raise ValueError(f"data: {path} is no .npz archive; write it with numpy.savez")
-    with np.load(path) as file:
-        arrays = dict(file)
-    splits = {}
-    for split in SPLITS:
-        for x, y in ((f"{split}_{key}", f"{split}_label"), (f"x_{split}", f"y_{split}")):
-            if x in arrays:
-                splits[split] = {key: _checked(arrays[x], f"{x} of {path}", key)}
-                if y in arrays:
-                    splits[split]["label"] = _checked_label(arrays[y], f"{y} of {path}", len(arrays[x]))
-                break
-    for split in ("train", "test"):
-        if split not in splits:
-            found = ", ".join(arrays) or "nothing"
+def _own_arrays(path, key, seed, licence):
+    splits, found = _named_splits(path, key)
+    origin = f"{path.name}, your own arrays of {found} ({licence})"
+    if "validation" not in splits:
+        splits, alike = _hold_out_by_seed(splits, 6, seed)
+        origin += f"; validation = a sixth of train, by seed {seed}{alike}"
+    return Found(splits, origin)
+
+
+def _named_splits(path, key, classes=None):
+    """({split: {key, perhaps "label"}}, the range of values that was found) of the arrays that an .npz names."""
+    names = {split: (f"{split}_{key}", f"x_{split}") for split in SPLITS}
+    labels = {name: label for s in SPLITS for name, label in zip(names[s], (f"{s}_label", f"y_{s}"), strict=True)}
+    held = array_names(path)
+    _check_names(path, held, [*labels, *labels.values()])
+    used = {split: [name for name in names[split] if name in held] for split in SPLITS}
+    for split, found in used.items():
+        if len(found) > 1:
+            raise ValueError(f"data: {path} holds both {found[0]} and {found[1]}, expected one; leave one out")
+        if not found and split != "validation":
             raise ValueError(
-                f"data: {path} holds {found}; expected {split}_{key} (or x_{split}), see zoo.data.pictures.sources.own"
+                f"data: {path} holds {', '.join(held) or 'nothing'}; expected {split}_{key} (or x_{split}), "
+                "see zoo.data.pictures.sources.own"
             )
-    return _hold_out(splits, 6)
+    used = {split: found[0] for split, found in used.items() if found}
+    for label in set(labels.values()) & set(held) - {labels[name] for name in used.values()}:
+        example = next(name for name in labels if labels[name] == label)
+        raise ValueError(f"data: {path} holds {label} and no {example}; name both alike, or leave it out")
+
+    checked = {name: _checked(array(path, name), f"{name} of {path}", key) for name in used.values()}
+    arrays, found = _in_one_scale(checked, path)
+    splits = {}
+    for split, name in used.items():
+        splits[split] = {key: arrays[name]}
+        if labels[name] in held:
+            where = f"{labels[name]} of {path}"
+            label, count = array(path, labels[name]), len(arrays[name])
+            if label.shape != (count,):
+                raise ValueError(
+                    f"data: {where} has shape {label.shape}, expected one integer for each of {count} examples"
+                )
+            splits[split]["label"] = check_labels(label, classes, where)
+    return splits, found
+
+
+def _check_names(path, held, known):
+    """Refuses an array whose name says nothing: left out in silence, it may be a validation split misspelt."""
+    for name in held:
+        if re.fullmatch(f"({'|'.join(SPLITS)})_({'|'.join(KINDS)})", name) or name in known:
+            continue
+        plain = re.sub("validation|valid|val|dev", "validation", name.lower())
+        close = difflib.get_close_matches(plain, known, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise ValueError(f"data: {path} holds {name}, expected {', '.join(known)}; {hint}rename it, or leave it out")
 
 
 def _checked(array, name, key):
-    """uint8 0..255 or float32 0..1, images [N, H, W, C], sequences [N, S, D]."""
-    ranks, expected = {"image": ((3, 4), "[N, H, W] or [N, H, W, C]"), "sequence": ((3,), "[N, S, D]")}[key]
+    """The array if its numbers are 0..255 or, as floats, 0..1: images [N, H, W, C], sequences [N, S, D]."""
+    ranks, expected = KINDS[key]
     if array.ndim not in ranks or array.size == 0:
         raise ValueError(f"data: {name} has shape {array.shape}, expected {expected} with N > 0; reshape it")
     if key == "image" and array.ndim == 3:
@@ -254,29 +319,78 @@ def _checked(array, name, key):
         raise ValueError(f"data: {name} holds NaN or infinity, expected floats in [0, 1]; clean it")
     if low < 0 or high > most:
         raise ValueError(f"data: {name} runs from {low} to {high}, expected 0 to {most} ({array.dtype}); rescale it")
-    return array.astype(np.float32) if floats else _as_bytes(array)
+    return array
 
 
-def _checked_label(label, name, count):
-    if label.shape != (count,) or label.dtype.kind not in "bui":
-        raise ValueError(
-            f"data: {name} is {label.dtype} {label.shape}, expected one integer for each of {count} examples"
+def _in_one_scale(arrays, path):
+    """({name: uint8 0..255 or float32 0..1}, what was found, in words).
+
+    Whether integers are binary or gray is asked of all splits at once: a split that is black by chance stays black.
+    """
+    kinds = {"b": "truth values", "u": "integers", "i": "integers", "f": "floats"}
+    ranges = {}
+    for x in arrays.values():
+        kind = kinds[x.dtype.kind]
+        low, high = ranges.get(kind, (x.min(), x.max()))
+        ranges[kind] = min(low, x.min()), max(high, x.max())
+    most = int(ranges.get("integers", (0, 255))[1])
+    if 1 < most < 128:
+        print(
+            f"warning: {path} holds integers up to {most}; as 255 is white, they are {most / 255:.3f} at most. "
+            f"If {most} is white, save the arrays divided by {most}, as floats",
+            file=sys.stderr,
+            flush=True,
         )
+    scales = {"truth values": 255, "integers": 255 if most <= 1 else 1}
+    scaled = {}
+    for name, x in arrays.items():
+        floats = x.dtype.kind == "f"
+        scaled[name] = x.astype(np.float32) if floats else x.astype(np.uint8) * np.uint8(scales[kinds[x.dtype.kind]])
+    found = [f"{kind} from {float(low):g} to {float(high):g}" for kind, (low, high) in ranges.items()]
+    return scaled, " and ".join(found)
+
+
+def check_labels(label, classes, name):
+    """Labels as int32 [N]. Raises ValueError unless they are integers from 0 to classes - 1.
+
+    classes: how many there are, or None where nobody says. name: what they are, for the error.
+    """
+    if label.dtype.kind not in "bui":
+        raise ValueError(f"data: {name} has type {label.dtype}, expected integers; convert it")
+    low, high, most = int(label.min()), int(label.max()), (classes or 2**31) - 1
+    if low < 0 or high > most:
+        wrong = low if low < 0 else high
+        raise ValueError(f"data: {name} holds {wrong}, expected labels from 0 to {most}; number the classes from 0")
     return label.astype(np.int32)
 
 
-def _as_bytes(array):
-    """Integers 0..255 as they are, binary 0/1 as 0/255."""
-    return array.astype(np.uint8) * np.uint8(1 if array.max() > 1 else 255)
-
-
-def _hold_out(splits, parts):
+def _hold_out_last(splits, parts):
     """Without a validation split, the last of so many parts of train becomes it."""
-    if "validation" not in splits:
-        train = splits["train"]
-        size = len(next(iter(train.values())))
-        if size < parts:
-            raise ValueError(f"data: train has {size} examples, too few to hold some out; name a validation split")
-        splits["validation"] = {key: array[size - size // parts :] for key, array in train.items()}
-        splits["train"] = {key: array[: size - size // parts] for key, array in train.items()}
-    return splits
+    if "validation" in splits:
+        return splits
+    size = _size_to_hold_out(splits["train"], parts)
+    return _held_out(splits, np.arange(size) >= size - size // parts)
+
+
+def _hold_out_by_seed(splits, parts, seed):
+    """One of so many parts of train becomes validation, of every class as much. Returns this, and how, in words."""
+    size = _size_to_hold_out(splits["train"], parts)
+    order = np.random.default_rng(seed).permutation(size)
+    label = splits["train"].get("label")
+    if label is not None:
+        order = order[np.argsort(label[order], kind="stable")]  # sorted by class, and every sixth of them taken
+    held = np.zeros(size, bool)
+    held[order[parts - 1 :: parts]] = True
+    return _held_out(splits, held), " and alike of every class" if label is not None else ""
+
+
+def _size_to_hold_out(train, parts):
+    size = len(next(iter(train.values())))
+    if size < parts:
+        raise ValueError(f"data: train has {size} examples, too few to hold some out; name a validation split")
+    return size
+
+
+def _held_out(splits, held):
+    parts = {"train": ~held, "validation": held}
+    return splits | {split: {key: x[rows] for key, x in splits["train"].items()} for split, rows in parts.items()}

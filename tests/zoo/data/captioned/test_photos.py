@@ -2,7 +2,6 @@ import gzip
 import io
 import os
 import zipfile
-import zlib
 
 import numpy as np
 import PIL.Image
@@ -11,7 +10,7 @@ import tensorflow_datasets as tfds
 
 from zoo.data import batches, in_order, load
 from zoo.data.captioned import photos
-from zoo.data.pictures import sources
+from zoo.data.pictures import files, sources
 from zoo.declare import Field
 
 
@@ -67,105 +66,6 @@ def photographs(folder, numbers, name="flickr8k_photos_1000.zip"):
             archive.writestr(f"images/{i}.jpg", jpeg(colour(i), form="PNG"))
         archive.writestr("photos.csv", "file")
         archive.writestr("images/2258277193_586949ec62.jpg.1", b"?")
-
-
-# pictures
-
-
-def test_a_picture_is_resized_to_cover_and_cut_from_the_middle():
-    source = PIL.Image.new("RGB", (400, 100))
-    source.paste((200, 100, 50), (150, 0, 250, 100))  # the middle square
-    file = io.BytesIO()
-    source.save(file, "PNG")
-    got = photos.picture(file.getvalue(), 14, 14).astype(int)  # 16 x 64 pixels, of which rows 1..14, columns 25..38
-    assert got.shape == (14, 14, 3) and (got[:, 1:-1] == (200, 100, 50)).all()
-    wide = photos.picture(file.getvalue(), 14, 56).astype(int)
-    assert (wide[:, 22:34] == (200, 100, 50)).all() and (wide[:, :18] == 0).all() and (wide[:, -18:] == 0).all()
-
-
-def test_shrinking_takes_the_mean():
-    board = np.uint8(255 * (np.indices((96, 96)).sum(0) % 2))
-    file = io.BytesIO()
-    PIL.Image.fromarray(board).save(file, "PNG")
-    assert abs(photos.picture(file.getvalue(), 7, 7).astype(int) - 127.5).max() < 10
-
-
-@pytest.mark.parametrize(
-    ("mode", "form"), [("L", "JPEG"), ("CMYK", "JPEG"), ("P", "GIF"), ("RGBA", "PNG"), ("1", "PNG")]
-)
-def test_every_kind_of_image_becomes_rgb(mode, form):
-    got = photos.picture(jpeg((255, 255, 255), mode=mode, form=form), 5, 7)
-    assert got.shape == (5, 7, 3) and got.dtype == np.uint8 and got.min() >= 254
-
-
-def test_what_is_transparent_becomes_white():
-    image = PIL.Image.new("RGBA", (20, 20), (0, 0, 0, 0))
-    image.paste((200, 0, 0, 255), (0, 0, 10, 20))
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    got = photos.picture(file.getvalue(), 20, 20)
-    assert (got[:, :10] == (200, 0, 0)).all() and (got[:, 10:] == 255).all()
-
-
-def test_a_camera_held_upright_gives_an_upright_picture():
-    sideways = PIL.Image.new("RGB", (40, 40), (0, 0, 0))
-    sideways.paste((255, 255, 255), (0, 0, 20, 40))  # bright on the left
-    exif = PIL.Image.Exif()
-    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
-    file = io.BytesIO()
-    sideways.save(file, "JPEG", exif=exif)
-    got = photos.picture(file.getvalue(), 8, 8)
-    assert got[:3].min() > 240 and got[-3:].max() < 15  # bright at the top
-
-
-@pytest.mark.parametrize("size", [(97, 41), (30, 200), (301, 280)])
-def test_only_the_part_that_is_kept_is_made(size):
-    """The same as to resize the whole image and cut the middle out of it."""
-    numbers = np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), np.uint8)
-    file = io.BytesIO()
-    image = PIL.Image.fromarray(numbers)
-    image.save(file, "PNG")
-    scale = 256 / 224 * max(28 / size[1], 21 / size[0])
-    width, height = (round(scale * side) for side in size)
-    whole = np.asarray(image.resize((width, height), PIL.Image.Resampling.BICUBIC), int)
-    top, left = (height - 28) // 2, (width - 21) // 2
-    got = photos.picture(file.getvalue(), 28, 21).astype(int)
-    assert abs(got - whole[top : top + 28, left : left + 21]).max() <= 1
-
-
-def test_a_thin_picture_is_not_made_huge():
-    file = io.BytesIO()
-    PIL.Image.new("RGB", (10_000_000, 1), "red").save(file, "PNG")  # 256 times that is 2.56e9 x 256 pixels
-    assert (photos.picture(file.getvalue(), 224, 224) == (255, 0, 0)).all()
-
-
-def test_sixteen_bits_of_gray_become_eight():
-    file = io.BytesIO()
-    PIL.Image.fromarray(np.full((9, 9), 0x40FF, np.uint16)).save(file, "PNG")
-    assert (photos.picture(file.getvalue(), 9, 9) == 0x40).all()
-
-
-def broken_files():
-    exif, file = PIL.Image.Exif(), io.BytesIO()
-    exif[0x0112], exif[0x0132] = 6, "2020:01:01"
-    PIL.Image.new("RGB", (9, 9)).save(file, "JPEG", exif=exif)
-    whole = file.getvalue()
-    date = whole.index(b"\x01\x32")  # as the image's width it is no number
-    bomb = jpeg((0, 0, 0), form="PNG")
-    head = b"IHDR" + (2**20).to_bytes(4, "big") * 2 + bomb[24:29]
-    return {
-        "nothing": b"",
-        "half": whole[: len(whole) // 2],
-        "what the camera says": whole[:date] + b"\x01\0" + whole[date + 2 :],
-        "a size": bomb[:12] + head + zlib.crc32(head).to_bytes(4, "big") + bomb[33:],  # Pillow calls it a bomb
-    }
-
-
-@pytest.mark.parametrize("what", broken_files())
-def test_whatever_is_broken_in_a_file_is_one_kind_of_error(what):
-    says = {"nothing": "no image that Pillow knows", "a size": "pixels"}.get(what, ".")
-    with pytest.raises(ValueError, match=says):
-        photos.picture(broken_files()[what], 8, 8)
 
 
 # Flickr
@@ -277,7 +177,7 @@ def test_photographs_are_read_once(flickr, cached, monkeypatch):
     photographs(flickr, range(8))
     first = read(flickr).test.source.image
     assert len(list(cached.rglob("*.npy"))) == 1
-    monkeypatch.setattr(photos, "picture", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr(files, "picture", lambda *_: pytest.fail("read again"))
     np.testing.assert_array_equal(read(flickr).test.source.image, first)
 
 
@@ -312,19 +212,36 @@ def folder_of_mine(tmp_path, lines, names="abcdefghijkl"):
 LINES = "".join(f"{name}.jpg\tpicture {name}\n" for name in "abcdefghijkl")
 
 
-def test_a_folder_of_your_own_is_split_by_seed(tmp_path):
+def test_a_folder_of_your_own_is_split_by_name(tmp_path):
     folder = folder_of_mine(tmp_path, LINES + "a.jpg\tanother of a\tand a third\r\n")
-    data = [read(tmp_path, folder, seed=seed) for seed in (0, 0, 1)]
-    told = [[getattr(each, split).source.captions for split in sources.SPLITS] for each in data]
-    assert [len(part) for part in told[0]] == [10, 1, 1] and told[0] == told[1] != told[2]
+    data = [photos.own(folder, (8, 8, 3), None, seed) for seed in (0, 0, 3)]
+    told = [[each.splits[split].captions for split in sources.SPLITS] for each in data]
+    assert told[0] == told[1] != told[2] and all(told[0])
     everything = [one for part in told[0] for one in part]
     assert ["picture a", "another of a", "and a third"] in everything and len(everything) == 12
     for split in sources.SPLITS:
-        pictures = getattr(data[0], split).source
+        pictures = data[0].splits[split]
         for image, (first, *_) in zip(pictures.image, pictures.captions, strict=True):
             assert (image == colour("abcdefghijkl".index(first[-1]) % 8)).all()
-    assert "10 train, 1 validation, 1 test" in data[0].origin and data[0].name == str(folder)
-    step, batch = next(iter(batches(data[0].train, 4, 0)))
+    counts = ", ".join(f"{len(part)} {split}" for part, split in zip(told[0], sources.SPLITS, strict=True))
+    assert f"{counts}, by the hash of their names, seed 0" in data[0].origin
+
+
+def test_a_folder_that_grows_moves_no_picture(tmp_path):
+    folder, held = folder_of_mine(tmp_path, LINES), []
+    for more in ("", "".join(f"{name}.jpg\tpicture {name}\n" for name in "mnopq")):
+        for name in "mnopq":
+            (folder / f"{name}.jpg").write_bytes(jpeg((1, 2, 3), form="PNG"))
+        (folder / "captions.tsv").write_text(more + LINES)
+        splits = photos.own(folder, (8, 8, 3), None, 0).splits
+        held.append({told[0]: split for split in sources.SPLITS for told in splits[split].captions})
+    assert held[0].items() <= held[1].items() and len(held[1]) == 17
+
+
+def test_a_folder_of_your_own_is_read_by_its_path(tmp_path):
+    data = read(tmp_path, folder_of_mine(tmp_path, LINES))
+    assert data.name == str(tmp_path / "mine")
+    step, batch = next(iter(batches(data.train, 4, 0)))
     assert step == 0 and batch["image"].shape == (4, 8, 8, 3)
 
 
@@ -348,7 +265,7 @@ def test_a_list_says_which_is_which(tmp_path):
         ("a.jpg\tone\nz.jpg\ttwo\n", r"line 2 of .*captions\.tsv names z\.jpg, expected a picture in .*mine"),
         ("a.jpg\tone\nmore\ttwo\n", r"line 2 of .*captions\.tsv names more, expected a picture"),
         (LINES + "bad.jpg\tno picture\n", r"bad\.jpg \(line 13 of .*captions\.tsv\) is no picture that can be read"),
-        ("a.jpg\tone\nb.jpg\ttwo\n", "has 2 pictures and none for train"),
+        ("a.jpg\tone\nb.jpg\ttwo\n", "has 2 pictures and none for (train|validation|test), .* say in splits"),
     ],
 )
 def test_a_line_that_does_not_fit_is_named(tmp_path, lines, message):
@@ -381,6 +298,65 @@ def test_a_folder_without_captions_and_captions_in_another_code_are_refused(tmp_
         read(tmp_path, folder)
     (folder / "captions.tsv").unlink()
     with pytest.raises(FileNotFoundError, match=r"^data: found no .*captions\.tsv; write one"):
+        read(tmp_path, folder)
+
+
+# Kaggle's form
+
+
+TABLE = 'image,caption\n0.jpg,"A dog , ""Rex"" , runs ."\n0.jpg,A dog .\n'
+
+
+def kaggle(folder, count=30):
+    """captions.txt and Images; photograph i has colour(i % 8)."""
+    (folder / "Images").mkdir(parents=True)
+    for i in range(count):
+        (folder / "Images" / f"{i}.jpg").write_bytes(jpeg(colour(i % 8), form="PNG"))
+    (folder / "captions.txt").write_text(TABLE + "".join(f"{i}.jpg,Photograph {i} .\r\n" for i in range(1, count)))
+    return folder
+
+
+@pytest.mark.parametrize("reader", [photos.flickr8k, None], ids=["flickr8k", "own"])
+def test_kaggles_table_serves_as_captions(tmp_path, reader):
+    folder = kaggle(tmp_path / "kaggle")
+    found = reader((8, 8, 3), folder, 0) if reader else photos.own(folder, (8, 8, 3), None, 0)
+    told = [captions for split in sources.SPLITS for captions in found.splits[split].captions]
+    assert ['A dog , "Rex" , runs .', "A dog ."] in told and ["Photograph 29 ."] in told and len(told) == 30
+    for pictures in found.splits.values():
+        for image, (first, *_) in zip(pictures.image, pictures.captions, strict=True):
+            number = int(first.split()[1]) if first.startswith("Photograph") else 0
+            assert (image == colour(number % 8)).all()
+    assert "by the hash of their names, seed 0" in found.origin
+    assert ("not the published ones" in found.origin) == (reader is not None)
+
+
+def test_published_lists_beside_kaggles_table_count(tmp_path):
+    folder = kaggle(tmp_path / "kaggle", 8)
+    start = 0
+    for split, count in SPLITS.items():
+        names = "".join(f"{i}.jpg\n" for i in range(start, start + count))
+        (folder / f"Flickr_8k.{split}Images.txt").write_text(names)
+        start += count
+    found = photos.flickr8k((8, 8, 3), folder, 0)
+    assert found.splits["test"].captions == [["Photograph 6 ."], ["Photograph 7 ."]] and "hash" not in found.origin
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("file,text\na.jpg,one\n", r"captions\.txt begins with 'file,text', expected the header image,caption"),
+        ("image,caption\na.jpg,one, two\n", r"line 2 of .*captions\.txt is 'a\.jpg,one, two', .* double quotes"),
+        ("image,caption\n\na.jpg,\n", r"line 3 of .*captions\.txt is 'a\.jpg,', expected image,caption"),
+        ('image,caption\na.jpg,"one\nb.jpg,two\n', r"captions\.txt is no table of image,caption with quotes in pairs"),
+        ("", r"captions\.txt is no table"),
+        ("image,caption\nz.jpg,one\n", r"line 2 of .*captions\.txt names z\.jpg, expected a picture in .*mine"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused(tmp_path, text, message):
+    folder = folder_of_mine(tmp_path, "")
+    (folder / "captions.tsv").unlink()
+    (folder / "captions.txt").write_text(text)
+    with pytest.raises(ValueError, match=f"^data: .*{message}"):
         read(tmp_path, folder)
 
 

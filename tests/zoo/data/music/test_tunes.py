@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from zoo.data import load
-from zoo.data.music.tunes import PATTERNS, lowest_note, tunes
+from zoo.data.music.tunes import PATTERNS, lowest_note, read_chorales, tunes
 from zoo.declare import Field
 
 
@@ -81,6 +81,28 @@ def test_notes_the_model_has_no_place_for_are_refused(tmp_path):
     (tmp_path / "my.json").write_text(json.dumps({"train": [[[96]]], "valid": [[[60]]], "test": [[[60]]]}))
     with pytest.raises(ValueError, match="holds note 96, expected 55 to 74"):
         load(tmp_path / "my.json", fields=of({"sequence": (1, 20)}), regime="static")
+
+
+PIECES = {"train": [[[60]]], "valid": [[[60]]], "test": [[[60]]]}
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        [[60], [62]],  # of one split
+        {"train": [[[60]]], "test": [[[60]]]},
+        {**PIECES, "valid": [[60]]},  # one voice, its notes in no list
+        {**PIECES, "valid": [[["C4"]]]},
+        "half",
+    ],
+)
+def test_chorales_in_another_form_are_one_line(tmp_path, held):
+    data = gzip.compress(json.dumps(held if held != "half" else PIECES).encode())
+    (tmp_path / "my.json.gz").write_bytes(data[:-9] if held == "half" else data)
+    with pytest.raises(
+        ValueError, match=r"^data: \S*my\.json\.gz is no JSON of train, valid and test.*; fetch it again$"
+    ):
+        read_chorales(tmp_path / "my.json.gz", 1, 88)
 
 
 def test_chorales_that_are_not_there_are_asked_for(tmp_path):
