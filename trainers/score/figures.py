@@ -36,7 +36,7 @@ def sets_of(run, model, data_dir=None):
         except ValueError as other:
             print(f"warning: {other}", file=sys.stderr)
         return sets
-    own = settings.data not in data.NAMES
+    own = settings.data not in data.names()
     there = (dataclasses.replace(settings, data=kept["path"]), typed) if own else (settings, kept["path"])
     for at, folder in (there, (settings, typed)):
         try:

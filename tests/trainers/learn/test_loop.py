@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import socket
 import sys
 import threading
@@ -181,10 +182,11 @@ def test_a_task_may_pick_the_weights_by_a_figure(train, quick, tmp_path, state):
         (["chief", "worker"], ("worker", 0), False),
     ],
 )
-def test_one_process_writes(cluster, task, expected):
-    spec = tf.train.ClusterSpec({job: ["localhost:1", "localhost:2"] for job in cluster})
-    resolver = SimpleNamespace(cluster_spec=lambda: spec, task_type=task[0], task_id=task[1])
-    assert is_chief(SimpleNamespace(cluster_resolver=resolver)) == expected
+def test_one_process_writes(cluster, task, expected, monkeypatch):
+    cluster = {job: ["localhost:1", "localhost:2"] for job in cluster}
+    config = {"cluster": cluster, "task": {"type": task[0], "index": task[1]}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    assert is_chief(SimpleNamespace(cluster_resolver=SimpleNamespace())) == expected
     assert is_chief(SimpleNamespace(cluster_resolver=None))
 
 
@@ -202,13 +204,14 @@ def test_the_learning_curve_is_over_minutes_of_training(tmp_path):
     np.testing.assert_allclose(curves["validation"], [[3], [6]])
 
 
-def test_the_first_worker_leaves_when_the_others_have_gone():
+def test_the_first_worker_leaves_when_the_others_have_gone(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as other:
-        spec = tf.train.ClusterSpec({"worker": ["127.0.0.1:1", f"127.0.0.1:{other.getsockname()[1]}"]})
-        resolver = SimpleNamespace(cluster_spec=lambda: spec, task_type="worker", task_id=0)
+        workers = ["127.0.0.1:1", f"127.0.0.1:{other.getsockname()[1]}"]
+        config = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": 0}}
+        monkeypatch.setenv("TF_CONFIG", json.dumps(config))
         gone = threading.Timer(0.5, other.close)
         gone.start()
-        leave_last(SimpleNamespace(cluster_resolver=resolver))
+        leave_last(SimpleNamespace(cluster_resolver=SimpleNamespace()))
         assert other.fileno() == -1
     gone.join()
 
