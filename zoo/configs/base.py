@@ -13,7 +13,7 @@ class Settings:
     """Everything that decides a run's numbers; a preset is one of these."""
 
     model: Any  # the model's own config
-    data: str = "digits"  # a data set's name, or the path of your own arrays (.npz)
+    data: str = "digits"  # a data set's name, or the path of your own arrays (.npz) or pictures (a folder)
     regime: Regime = "static"  # how grey pixels become what the model sees (static, dynamic, gray)
     steps: int = 1000  # optimiser updates
     batch_size: int = 100  # examples per step over all replicas
