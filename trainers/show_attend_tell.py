@@ -56,43 +56,64 @@ def exhibits(model, shown):
     return {"captions": Picture(pictures.captioned(images, texts)), "attention": Picture(np.concatenate(strips))}
 
 
-def tell(model, batch):
-    """({"attention" ...} as arrays, texts) of beam search for a batch."""
-    told = teller(model)({name: batch[name] for name in model.fields if name != "caption"})
+def tell(model, batch, hardest=False):
+    """({"attention" ...} as arrays, texts) of beam search for a batch. hardest: see ShowAttendTell.decode_step."""
+    told = teller(model, hardest)({name: batch[name] for name in model.fields if name != "caption"})
     texts = [text.decode() for text in model.words.captions(told["ids"]).numpy()]
     return {name: value.numpy() for name, value in told.items()}, texts
 
 
-@functools.lru_cache(2)  # validations come again and again
-def teller(model):
+@functools.lru_cache(4)  # validations come again and again
+def teller(model, hardest=False):
     import tensorflow as tf
 
-    return tf.function(lambda batch: model.caption(batch, "beam", WIDTH), reduce_retracing=True)
+    return tf.function(lambda batch: model.caption(batch, "beam", WIDTH, hardest=hardest), reduce_retracing=True)
 
 
 def figures(model, sets, split, seed):
-    """Scores of the captions of every picture against all its references; of scenes, where the attention was."""
-    from zoo import data
-    from zoo.metrics import text
+    """Scores of the captions of every picture against all its references; of scenes, where the attention was.
 
+    Hard attention is scored with the expectation of its places, which picks the weights, and as what it is, with one
+    place for each word: "hard_" is before the names of these figures.
+    """
     examples = sets.splits[split]
     if not examples.source:  # made anew at each visit: there is nothing to score twice alike
         return {}
+    found = scored(model, examples)
+    if model.config.attention == "hard":
+        way = "looking at the likeliest place alone for each word"
+        found |= {f"hard_{name}": figure for name, figure in scored(model, examples, way, hardest=True).items()}
+    return found
+
+
+def scored(model, examples, way="", hardest=False):
+    """The figures of one way to look, whose definitions begin with it."""
+    from zoo import data
+    from zoo.metrics import text
+
     many, attention, hypotheses = len(examples.source.captions), [], []
     for batch, n in data.in_order(examples, min(100, many)):  # the first example of each picture comes first
-        told, texts = tell(model, batch)
+        told, texts = tell(model, batch, hardest)
         hypotheses += [one.split() for one in texts[:n]]
         attention += list(told["attention"][:n])
         if len(hypotheses) >= many:
             break
-    references = [[text.tokens(one) for one in several] for several in examples.source.captions]
-    found = text.scores(hypotheses[:many], references)
-    scored = {name: (value, ", ".join(text.DEFINITIONS[name])) for name, value in found.items()}
+    corpus = hypotheses[:many], [[text.tokens(one) for one in several] for several in examples.source.captions]
+    scores, errors = text.scores(*corpus), text.bleu_errors(*corpus)
+    found = {}
+
+    def add(name, value, *definition):
+        says = ", ".join(filter(None, [way, *definition]))
+        better = "" if name == "length_ratio" else "higher"
+        found[name] = Figure(value, Measure("", says, better=better), errors.get(name), many)
+
+    for name, value in scores.items():
+        ratio = f"length ratio {scores['length_ratio']:.3f}" if name.startswith("bleu") else ""
+        add(name, value, *text.DEFINITIONS[name], ratio)
     if "mask" in examples.source.facts:
-        scored |= pointing(hypotheses[:many], attention, model.config.grid, examples.source.facts)
-    return {
-        name: Figure(value, Measure("", says, better="higher"), examples=many) for name, (value, says) in scored.items()
-    }
+        for name, pair in pointing(hypotheses[:many], attention, model.config.grid, examples.source.facts).items():
+            add(name, *pair)
+    return found
 
 
 def pointing(hypotheses, attention, grid, facts):

@@ -373,3 +373,32 @@ def test_a_picture_is_its_own_nearest_neighbour(teller, few):
     sets = data.load("scenes", fields=model.fields)
     found = neighbours.baselines(model, sets.__class__(**{**vars(sets), "test": sets.train}))
     assert found["nearest_neighbour"]["bleu4"] == 1
+
+
+def test_hard_attention_is_scored_with_one_place_a_word_too(few):
+    from zoo import data
+    from zoo.metrics import text
+
+    settings = catalogue.preset("show_attend_tell", "smoke")
+    model = catalogue.build("show_attend_tell", dataclasses.replace(settings.model, attention="hard"))
+    for seed, v in enumerate(model.trainable_variables):  # weights that tell one place from another
+        v.assign(np.random.default_rng(seed).normal(0, 0.5, v.shape))
+    model.words.learn(WORDS)
+    sets = data.load("scenes", fields=model.fields)
+    found = show_attend_tell.figures(model, sets, "test", 0)
+    plain = {name for name in found if not name.startswith("hard_")}
+    assert set(found) - plain == {f"hard_{name}" for name in plain} and {"bleu4", "length_ratio"} <= plain
+    pictures = sets.test.source
+    references = [[text.tokens(one) for one in several] for several in pictures.captions]
+    for hardest, prefix in ((False, ""), (True, "hard_")):
+        told = model.caption({"image": pictures.image / np.float32(255)}, "beam", 5, hardest=hardest)
+        captions = [caption.decode().split() for caption in model.words.captions(told["ids"]).numpy()]
+        want, errors = text.bleu(captions, references), text.bleu_errors(captions, references)
+        for name, value in want.items():
+            one = found[prefix + name]
+            assert (one.value, one.error) == (pytest.approx(value), pytest.approx(errors[name])), name
+            assert one.measure.says.startswith("looking at the likeliest place alone") == hardest
+            assert one.examples == 100
+        assert f"length ratio {want['length_ratio']:.3f}" in found[f"{prefix}bleu4"].measure.says
+    assert found["bleu1"].value != found["hard_bleu1"].value
+    assert found["length_ratio"].measure.better == "" and found["bleu4"].measure.better == "higher"

@@ -95,7 +95,8 @@ def _lexnames():
 def _download():
     import nltk
 
-    with contextlib.suppress(OSError), warnings.catch_warnings():
+    # NLTK 3.10 raises a ValueError where there is no home folder.
+    with contextlib.suppress(OSError, ValueError), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about folders that others may write to
         # NLTK waits minutes for a server that does not answer: ask first.
         urllib.request.urlopen(nltk.downloader.Downloader.DEFAULT_URL, timeout=5).close()

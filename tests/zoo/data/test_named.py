@@ -1,6 +1,7 @@
 import urllib.error
 
 import numpy as np
+import PIL.Image
 import pytest
 import tensorflow_datasets as tfds
 from sklearn.datasets import load_digits
@@ -346,6 +347,18 @@ def test_what_is_no_archive_or_not_there_is_refused(tmp_path):
         load(tmp_path / "my.npz", fields=of(IMAGE), regime="gray")
     with pytest.raises(FileNotFoundError, match=r"no file .*other\.npz"):
         load(tmp_path / "other.npz", fields=of(IMAGE), regime="gray")
+
+
+def test_a_folder_of_pictures_is_data(tmp_path):
+    for name in ("train/a", "val/b", "test/c"):
+        (tmp_path / name).parent.mkdir()
+        PIL.Image.new("L", (90, 60), 200).save(tmp_path / f"{name}.png")
+    data = load(tmp_path, shapes={"image": (5, 7, 1)}, regime="gray")
+    assert (data.test.arrays["image"] == 200).all() and data.test.arrays["image"].shape == (1, 5, 7, 1)
+    rows = load(tmp_path, shapes={"sequence": (5, 7)}, regime="gray")
+    assert rows.test.arrays["sequence"].shape == (1, 5, 7) and "1 train, 1 validation, 1 test" in rows.origin
+    with pytest.raises(ValueError, match="has no labels"):
+        load(tmp_path, shapes={"image": (5, 7, 1), "label": ()}, regime="gray")
 
 
 def test_a_classifier_asks_for_labels(tmp_path):

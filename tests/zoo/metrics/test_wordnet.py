@@ -1,5 +1,6 @@
 import io
 import os
+import pwd
 import shutil
 import urllib.error
 import urllib.request
@@ -144,6 +145,19 @@ def test_a_download_that_fails_says_nothing_of_its_own(machine, monkeypatch, cap
     monkeypatch.setattr(wordnet, "_download", DOWNLOAD)
     monkeypatch.setattr(urllib.request, "urlopen", lambda url, timeout: io.BytesIO())
     monkeypatch.setattr(nltk, "download", download)
+    assert wordnet.find() is None
+    assert capsys.readouterr().err == f"warning: {wordnet.MISSING}\n"
+
+
+def test_without_a_home_folder_meteor_alone_is_left_out(machine, monkeypatch, capsys):
+    def unknown(uid):
+        raise KeyError(uid)
+
+    monkeypatch.setattr(wordnet, "_download", DOWNLOAD)
+    monkeypatch.setattr(urllib.request, "urlopen", lambda url, timeout: io.BytesIO())
+    monkeypatch.setattr(nltk, "download", lambda *_, **__: nltk.downloader.Downloader().default_download_dir())
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
     assert wordnet.find() is None
     assert capsys.readouterr().err == f"warning: {wordnet.MISSING}\n"
 

@@ -46,7 +46,7 @@ def own(path, shape, seed):
     size = f"{shape[0]}x{shape[1]} in {'colour' if shape[2] == 3 else 'gray'}"
     found = f"{len(names):,} pictures ({counts}, {how}), resized to {size}"
     if classes:
-        found += f", {len(classes)} classes from 0 {classes[0]} to {len(classes) - 1} {classes[-1]}"
+        found += f", {len(classes)} classes, label 0 = {classes[0]} to label {len(classes) - 1} = {classes[-1]}"
     print(f"{path}: found {found}", flush=True)
     return Found(splits, f"{path.name}, your own: {found} (licence: yours to state)")
 

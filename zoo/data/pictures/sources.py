@@ -241,7 +241,7 @@ def own(path, key, seed=0):
 
     Images are [N, H, W] or [N, H, W, C], sequences [N, S, D]: integers 0..255, binary 0/1, floats in [0, 1]. Integers
     of all splits are binary, or those of none. Labels are integers from 0 on, [N].
-    Raises ValueError for arrays that are none of these, whatever they are called.
+    Raises ValueError, naming the array, for any other name, shape, type or range.
     """
     return _own_arrays(path, key, seed, "licence: yours to state")
 
@@ -262,15 +262,15 @@ def _named_splits(path, key, classes=None):
     held = array_names(path)
     _check_names(path, held, [*labels, *labels.values()])
     used = {split: [name for name in names[split] if name in held] for split in SPLITS}
-    for split, found in used.items():
-        if len(found) > 1:
-            raise ValueError(f"data: {path} holds both {found[0]} and {found[1]}, expected one; leave one out")
-        if not found and split != "validation":
+    for split, both in used.items():
+        if len(both) > 1:
+            raise ValueError(f"data: {path} holds both {both[0]} and {both[1]}, expected one; leave one out")
+        if not both and split != "validation":
             raise ValueError(
                 f"data: {path} holds {', '.join(held) or 'nothing'}; expected {split}_{key} (or x_{split}), "
                 "see zoo.data.pictures.sources.own"
             )
-    used = {split: found[0] for split, found in used.items() if found}
+    used = {split: both[0] for split, both in used.items() if both}
     for label in set(labels.values()) & set(held) - {labels[name] for name in used.values()}:
         example = next(name for name in labels if labels[name] == label)
         raise ValueError(f"data: {path} holds {label} and no {example}; name both alike, or leave it out")

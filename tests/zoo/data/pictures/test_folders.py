@@ -59,7 +59,7 @@ def test_folders_say_which_split_and_which_class(tmp_path, capsys):
     }
     assert got == {"train": [(1, 0), (2, 0), (0, 1)], "validation": [(3, 1)], "test": [(4, 0)]}
     said = "found 5 pictures (3 train, 1 validation, 1 test, by folder), resized to 5x7 in colour, "
-    said += "2 classes from 0 cat to 1 dog"
+    said += "2 classes, label 0 = cat to label 1 = dog"
     assert said in capsys.readouterr().out and said[6:] in found.origin
 
 
