@@ -1,4 +1,7 @@
-"""README.md as a stranger uses it: every block is run in order in an empty folder, at sizes that take seconds."""
+"""README.md and the guides as a stranger uses them.
+
+Every block is run in order in an empty folder, at sizes that take seconds.
+"""
 
 import json
 import os
@@ -9,13 +12,17 @@ import subprocess
 import sys
 
 import numpy as np
+import PIL.Image
 import pytest
 
 from zoo import catalogue
 
 ROOT = pathlib.Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+GUIDES = ("data", "captions", "machines", "serving", "phone", "benchmark")  # read after the README, in this order
+RUN = ("README.md", *(f"docs/{name}.md" for name in GUIDES))
+TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in (*RUN, "RESULTS.md")}
+README = TEXTS["README.md"]
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", "".join(TEXTS[name] for name in RUN), re.MULTILINE | re.DOTALL)
 
 # Blocks that are not run here, by what they contain.
 NOT_RUN = {
@@ -26,7 +33,8 @@ NOT_RUN = {
     "import grpc": "there is no server; compared with what export.serving prints, whose tests run it",
     "export TF_CONFIG": "two machines; test_two_machines runs it as two processes",
     "python -m trainers.compare": "three trainings; tests/trainers/test_compare.py runs it",
-    "--preset flickr8k": "there are no photographs; tests/zoo/data/test_photos.py reads a few like them",
+    "--preset flickr8k": "there are no photographs; tests/zoo/data/captioned/test_photos.py reads a few like them",
+    "python -m trainers.judge align_draw/scenes": "minutes of a classifier's training; tests/trainers runs a small one",
     "draw_torch.py": "PyTorch is no dependency",
     "tensorboard --logdir": "never ends; test_tensorboard_starts runs it",
 }
@@ -41,6 +49,7 @@ SUBSTITUTES = {
     "gpu:0,gpu:1": "cpu:0,cpu:1",
     "--steps 3000": "--steps 30 --preset smoke --workdir runs/draw/digits",
     "--data my.npz": "--data my.npz --preset smoke",
+    "--data pictures": "--data pictures --preset smoke",
     "--seed 1 ": "--seed 1 --preset smoke ",
     "--model.z-size 50": "--preset smoke --model.z-size 50",
     "--samples 100": "--samples 3",
@@ -55,6 +64,10 @@ def folder(tmp_path_factory):
     bits = np.random.default_rng(0).integers(0, 256, (40, 98), np.uint8)
     np.savez(folder / "data" / "binarized_mnist_packed.npz", train=bits, valid=bits[:20], test=bits[20:])
     (folder / "docs").symlink_to(ROOT / "docs")
+    (folder / "pictures").mkdir()
+    for k in range(40):
+        colours = np.random.default_rng(k).integers(0, 256, (24, 32, 3), np.uint8)
+        PIL.Image.fromarray(colours).save(folder / "pictures" / f"{k}.png")
     (folder / "hypotheses.txt").write_text("a cat on the mat\nA dog runs.\n")
     (folder / "references.txt").write_text("a cat sat on the mat\tthere is a cat\nthe dog runs .\n")
     return folder
@@ -77,7 +90,7 @@ def small(text):
 
 @pytest.fixture(scope="module")
 def ran(folder):
-    """What every block that is run printed, by its text in the README."""
+    """What every block that is run printed, by its text in the README or a guide."""
     said = {}
     for language, text in BLOCKS:
         if not any(name in text for name in NOT_RUN):
@@ -161,28 +174,62 @@ def test_ci_runs_the_two_commands_of_the_readme():
     }
 
 
-def test_every_link_and_picture_exists():
-    targets = re.findall(r"\]\(([^)#]+)\)|<img[^>]+src=\"([^\"]+)\"", README)
+def test_every_guide_is_run():
+    assert {path.stem for path in (ROOT / "docs").glob("*.md")} == set(GUIDES)
+    assert all(f"(docs/{name}.md)" in README for name in GUIDES)
+
+
+def test_the_readme_is_short():
+    assert len(README.splitlines()) <= 200
+
+
+def titles(text):
+    """What links call the headings of a text."""
+    heads = (line for line in text.splitlines() if line[:1] == "#")
+    return {re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-") for line in heads}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_link_and_picture_exists(name):
+    targets = re.findall(r"\]\(([^)]+)\)|<img[^>]+src=\"([^\"]+)\"", TEXTS[name])
     for target in filter(None, (path for pair in targets for path in pair)):
-        assert target.startswith("https://") or (ROOT / target).exists(), target
-    titles = {
-        re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-")
-        for line in README.splitlines()
-        if line[:1] == "#"
-    }
-    assert set(re.findall(r"\]\(#([^)]+)\)", README)) <= titles
+        path, _, title = target.partition("#")
+        linked = (ROOT / name).parent / path if path else ROOT / name
+        assert target.startswith("https://") or linked.exists(), target
+        if title and not target.startswith("https://"):
+            assert title in titles(linked.read_text(encoding="utf-8")), target
 
 
-def rows():
-    """(model, preset, text) of every row of a table that has a command for training."""
-    found = re.findall(r"^(\|.*`python -m trainers\.(\w+)(?: --preset ([\w-]+))?[^`]*` \|.*)$", README, re.MULTILINE)
-    return [(model, preset or next(iter(catalogue.presets(model))), text) for text, model, preset in found]
+def rows(text):
+    """(model, preset, row) of every row of the text's tables that has a command for training."""
+    found = re.findall(r"^(\|.*`python -m trainers\.(\w+)(?: --preset ([\w-]+))?[^`]*` \|.*)$", text, re.MULTILINE)
+    return [(model, preset or next(iter(catalogue.presets(model))), row) for row, model, preset in found]
 
 
 def test_the_table_names_every_model_and_presets_that_exist():
-    assert {model for model, _, _ in rows()} == set(catalogue.MODELS)
-    for model, preset, _ in rows():
+    assert {model for model, _, _ in rows(README)} == set(catalogue.MODELS)
+    for model, preset, _ in rows(README):
         assert preset in catalogue.presets(model)
+
+
+def test_every_preset_that_is_named_exists():
+    known = {model: set(catalogue.presets(model)) for model in catalogue.MODELS}
+    for text in TEXTS.values():
+        for model, preset in re.findall(r"python -m trainers\.(\w+) --preset ([\w-]+)", text):
+            assert preset in known[model], (model, preset)
+        for model, presets in re.findall(
+            r"python -m trainers\.compare (\w+)((?: [\w-]+)+?)(?: --|`|$)", text, re.MULTILINE
+        ):
+            assert set(presets.split()) <= known[model], presets
+        assert set(re.findall(r"--preset ([\w-]+)", text)) <= set.union(*known.values())
+
+
+def test_every_row_of_the_table_has_a_verdict_and_figures_that_the_results_tell():
+    told = re.findall(r"\d+\.\d+", TEXTS["RESULTS.md"])
+    for _, _, row in rows(README):
+        _, _, _, ours, papers, verdict, *_ = (cell.strip() for cell in row[1:-1].split(" | "))
+        assert verdict in ("**yes**", "**in part**", "**no**"), row
+        assert set(re.findall(r"\d+\.\d+", f"{ours} {papers}")) <= set(told), row
 
 
 def test_the_readme_repeats_the_figures_of_the_weights_that_ship():
@@ -194,6 +241,10 @@ def test_the_readme_repeats_the_figures_of_the_weights_that_ship():
             name, scale, unit = ("error", 100, "% error") if "error" in figures else ("bound", 1, "nats")
             value, error = (scale * figures[name][what] for what in ("value", "standard_error"))
             said = f"{value:.{2 if scale > 1 else 1}f} ± {error:.2g} {unit}"
-        about = [text for model, preset, text in rows() if path.parts[-3:-1] == (model, preset)]
-        assert about, f"the README has no row for {path}"
-        assert all(said in text for text in about), f"{path} says {said}, the README says: {about}"
+        in_readme, in_results = (
+            [row for model, preset, row in rows(TEXTS[name]) if path.parts[-3:-1] == (model, preset)]
+            for name in ("README.md", "RESULTS.md")
+        )
+        assert in_readme, f"the README has no row for {path}"
+        about = in_readme + in_results
+        assert all(said in text for text in about), f"{path} says {said}, the README and RESULTS.md say: {about}"

@@ -353,12 +353,12 @@ def test_a_folder_of_pictures_is_data(tmp_path):
     for name in ("train/a", "val/b", "test/c"):
         (tmp_path / name).parent.mkdir()
         PIL.Image.new("L", (90, 60), 200).save(tmp_path / f"{name}.png")
-    data = load(tmp_path, shapes={"image": (5, 7, 1)}, regime="gray")
+    data = load(tmp_path, fields=of({"image": (5, 7, 1)}), regime="gray")
     assert (data.test.arrays["image"] == 200).all() and data.test.arrays["image"].shape == (1, 5, 7, 1)
-    rows = load(tmp_path, shapes={"sequence": (5, 7)}, regime="gray")
+    rows = load(tmp_path, fields=of({"sequence": (5, 7)}), regime="gray")
     assert rows.test.arrays["sequence"].shape == (1, 5, 7) and "1 train, 1 validation, 1 test" in rows.origin
     with pytest.raises(ValueError, match="has no labels"):
-        load(tmp_path, shapes={"image": (5, 7, 1), "label": ()}, regime="gray")
+        load(tmp_path, fields=of({"image": (5, 7, 1), "label": ()}), regime="gray")
 
 
 def test_a_classifier_asks_for_labels(tmp_path):
