@@ -13,13 +13,14 @@ from export.declare.signature import Input, Signature
 from export.make import command, package
 from zoo import catalogue
 from zoo.configs.base import to_dict
+from zoo.nn.model import Model
 
 
-class Toy(keras.Model):
+class Toy(Model):
     """y = x W + b + noise, x: [B, 5, 2], with weights that are all different."""
 
     def __init__(self):
-        super().__init__(name="toy")
+        super().__init__(None, "toy")
         self.layers_in_a_list = [keras.layers.Dense(3)]
         self.layers_in_a_list[0].build([None, 2])
         for v in self.variables:
