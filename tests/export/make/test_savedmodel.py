@@ -42,11 +42,12 @@ def test_versions_count_up_and_hold_everything(tmp_path, toy, toy_signatures):
 KILLED = """
 import os, signal, sys
 import tensorflow as tf
-from export import reference, savedmodel
+from export.declare import reference
+from export.make import savedmodel
 from export.declare.signature import Signature
 
 class Model:
-    variables = []
+    variables, vocabularies = [], {}
     def noise(self, batch_size, seed):
         return tf.random.stateless_normal([batch_size, 2], seed)
 
