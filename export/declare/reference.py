@@ -23,6 +23,22 @@ def examples(inputs, n, seed=0):
     return values
 
 
+def implausible(inputs, seed=0):
+    """Four rows of what no one should ask and someone will, for inputs as in examples: of each input with an interval
+    an inverted example, only ones (the upper bound), only zeros (the lower), and noise. {} if none has an interval.
+    """
+    bounded = {k: v for k, v in inputs.items() if v.interval and v.dtype == "float32"}
+    if not bounded:
+        return {}
+    numbers, values = np.random.default_rng(seed), examples(inputs, 4, seed)
+    for name, spec in bounded.items():
+        low, high = spec.interval
+        noise = numbers.uniform(low, high, spec.shape)
+        rows = [low + high - values[name][0], np.full(spec.shape, high), np.full(spec.shape, low), noise]
+        values[name] = np.stack(rows).astype(np.float32)
+    return values
+
+
 class Keras:
     """Keras' answers to the signatures of a server, or of a phone, each traced once for all batch sizes.
 

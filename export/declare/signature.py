@@ -139,8 +139,14 @@ def server_function(signature, model):
 
 
 def phone_function(signature, model, batch):
-    """The same body with noise as an input. batch: int, or None where any batch size converts."""
-    return _concrete(lambda **tensors: phone_answer(signature, tensors), phone_inputs(signature, model), batch)
+    """The same body with noise as an input. batch: int, or None for any."""
+    import tensorflow as tf
+
+    def call(**tensors):
+        # What comes straight out of a loop is wrong in LiteRT.js (2.5.3) and refused by CompiledModel (2.3).
+        return {k: tf.maximum(v, v.dtype.min) for k, v in phone_answer(signature, tensors).items()}
+
+    return _concrete(call, phone_inputs(signature, model), batch)
 
 
 def _concrete(call, inputs, batch):

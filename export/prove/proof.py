@@ -67,6 +67,9 @@ def prove_savedmodel(version, keras, default, tolerance):
         want = keras.answers(name, inputs)
         alone = [{k: v[3:4] for k, v in values.items()} for values in (inputs, want)]  # as it was among others
         requests += [Request("Keras, batch 1", name, *alone), Request("Keras, batch 5", name, inputs, want)]
+        strange = reference.implausible(server_inputs(signature), seed=7)
+        if strange:
+            requests.append(Request("implausible", name, strange, keras.answers(name, strange)))
     first = next(r for r in requests if r.signature == default)
     requests.append(Request("Keras", "serving_default", first.inputs, first.want))
     for name, inputs in savedmodel.read_warm_up(version):
@@ -120,7 +123,7 @@ def _with_one(value, number):
 
 
 def ask(version, requests):
-    """(outputs, error, seconds) for each Request, from the C API in its own process."""
+    """A child.Answer for each Request, from the C API in its own process."""
     declared = savedmodel.meta_graph(version).signature_def
 
     def place(tensor):
@@ -145,7 +148,7 @@ def ask(version, requests):
 def judge(requests, answers, tolerance):
     """Prints a line for every kind of comparison; returns the problems."""
     problems, worst, refused = [], {}, {}
-    for request, (got, error, seconds) in zip(requests, answers, strict=True):
+    for request, (got, error, seconds, _) in zip(requests, answers, strict=True):
         where = f"{request.signature} ({request.what})"
         if request.names:
             named = error is not None and f"{request.names}: got" in error
@@ -186,7 +189,7 @@ def prove_litert(version, keras, about):
             print(f"LiteRT {name} belongs to another version; not checked")
             continue
         try:
-            errors = litert.compare(path, keras, record["batch"])
+            errors, _ = litert.compare(path, keras)
         except child.Crash as crash:
             problems.append(f"{name}: {crash}")
             continue
