@@ -6,13 +6,16 @@ import tensorflow as tf
 from export.declare.signature import phone_answer, server_answer
 
 
-def examples(inputs, n, seed=0):
-    """n plausible arrays for each of inputs (name -> Input)."""
+def examples(inputs, n, seed=0, data=()):
+    """n plausible arrays for each of inputs (name -> Input), real ones of what is in data, name -> [N, ...]."""
     numbers = np.random.default_rng(seed)
     values = {}
     for name, spec in inputs.items():
         low, high = spec.interval or (0, 2**31 - 1)
-        if spec.example:
+        if spec.data in data:
+            real = data[spec.data][np.arange(n) % len(data[spec.data])]
+            values[name] = spec.text.write(real) if spec.dtype == "string" and spec.text.write else real
+        elif spec.example:
             values[name] = spec.example(n, numbers)
         elif spec.dtype == "int32":
             values[name] = numbers.integers(low, high, (n, *spec.shape), np.int32, endpoint=True)
@@ -59,7 +62,7 @@ class Keras:
 
     def _call(self, name, **tensors):
         if self.phone:
-            return phone_answer(self.signatures[name], tensors)
+            return phone_answer(self.signatures[name], self.model, tensors)
         return server_answer(self.signatures[name], self.model, tensors)
 
 

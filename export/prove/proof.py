@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from export.declare import reference
-from export.declare.signature import server_inputs
+from export.declare.signature import Signature, server_answer, server_inputs
 from export.make import child, litert, package, savedmodel
 from zoo import catalogue
 from zoo.configs.base import from_dict
@@ -28,6 +28,7 @@ def prove(version, tolerance=1e-4):
     server, phone = rebuild(version, about)
     return [
         *savedmodel.forbidden(version),
+        *prove_text(server.signatures),
         *prove_savedmodel(version, server, about["default"], tolerance),
         *prove_litert(version, phone, about),
     ]
@@ -80,6 +81,23 @@ def prove_savedmodel(version, keras, default, tolerance):
     return judge(requests, ask(version, requests), tolerance)
 
 
+def prove_text(signatures):
+    """Compares what a server reads in strings with what others read in them, where Keras would ask the same code."""
+    problems = []
+    for name, signature in signatures.items():
+        for key, spec in signature.inputs.items():
+            if spec.text and spec.text.twin:
+                strings = spec.text.example(40, np.random.default_rng(9))
+                want, allowed = spec.text.twin(strings)
+                reading = Signature(lambda **read: read, {key: spec}, "")
+                got = server_answer(reading, None, {key: tf.constant(strings)})[key]
+                worst = float(np.abs(np.mean(got - want, tuple(range(1, want.ndim)))).max())
+                print(f"Read   {name:<15} {key:<15} largest mean difference {worst:.1e} of {len(strings)} examples")
+                if not worst <= allowed:
+                    problems.append(f"{name}: {key} is read otherwise than in training, by {worst:.2g} in the mean")
+    return problems
+
+
 def stored(version):
     """The examples in the export with the answers that the trained run's Keras model gave."""
     found = savedmodel.read_examples(version)
@@ -106,10 +124,8 @@ def bad_requests(name, inputs, good):
             for what, number in {"NaN": np.nan, "infinity": np.inf}.items():
                 add(key, what, _with_one(value, number))
         if spec.interval:
-            for what, number in {
-                "too small": spec.interval[0] - 0.5,
-                "too large": spec.interval[1] + 0.5,
-            }.items():
+            (low, high), past = spec.interval, 0.5 if spec.dtype == "float32" else 1
+            for what, number in {"too small": low - past, "too large": high + past}.items():
                 add(key, what, _with_one(value, number))
     for key in list(inputs)[1:]:  # one seed for three images would be shared by all
         add(key, "another batch size", good[key][:1])
