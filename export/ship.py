@@ -53,9 +53,11 @@ def ship(run, model):
         f'# {name}\n\n`zoo.load("{name}")`, {card.parameters(model):,} parameters.',
         f"## Figures\n\n{card.figures(shipped)}",
         f"## Data\n\n{card.data(shipped)}",
+        f"## Values\n\n{card.values(shipped, model)}",
         f"## Made by\n\n`{shipped.config['command']}`",
-        f"{run.figures[0]['minutes']:.0f} min of training on two CPU cores{before}.",
+        f"{run.figures[0]['minutes']:.0f} min of training{before}.",
         "Settings, versions and the same figures for machines: `config.json`, `metrics.json`.",
+        f"## Licence\n\n{card.licence(shipped)}",
         "## Limits\n\nMade to be read and learned from: a small model of a paper. It knows only data like that above.",
     ]
     (folder / "README.md").write_text("\n\n".join(parts) + "\n")

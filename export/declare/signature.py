@@ -27,6 +27,7 @@ class Text:
     refused: dict[str, bytes]  # what is wrong -> a string that read refuses
     shape: tuple[int, ...] = ()  # of the strings of one example; (): one string
     write: Callable[[Any], Any] | None = None  # examples as the data holds them -> such strings; None: they are that
+    tells: dict[str, str] = dataclasses.field(default_factory=dict)  # what read's outputs mean
     # (strings) -> (values of the input by other means than TensorFlow, their largest mean difference), for the proof
     twin: Callable[[Any], tuple[Any, float]] | None = None
 
@@ -50,11 +51,11 @@ class Input:
         text = {"says": self.text.says, "example": self.text.example}
         return dataclasses.replace(self, shape=self.text.shape, dtype="string", interval=None, **text)
 
-    def expected(self):
+    def expected(self, batch="batch"):
         """As an error or a card says it: float32 [batch, 28, 28, 1] in [0, 1]."""
         inside = " in [{}, {}]".format(*map(_number, self.interval)) if self.interval else ""
         inside += f", each {self.text.wants}" if self.dtype == "string" else ""
-        return f"{self.dtype} [{', '.join(('batch', *map(str, self.shape)))}]{inside}"
+        return f"{self.dtype} [{', '.join(map(str, (batch, *self.shape)))}]{inside}"
 
 
 def _number(x):
@@ -147,6 +148,14 @@ def server_answer(signature, model, tensors):
     if signature.draws:
         tensors["noise"] = noise_of_rows(model, tensors.pop("seed"), signature.draws)
     return signature.body(**tensors) | told
+
+
+def meanings(signature):
+    """Output -> what it means, of all outputs that a signature may have."""
+    found, texts = dict(signature.outputs), {k: v.text for k, v in signature.inputs.items() if v.text}
+    for name, text in texts.items():
+        found |= {f"{name}_{key}" if len(texts) > 1 else key: says for key, says in text.tells.items()}
+    return found
 
 
 def phone_answer(signature, model, tensors):

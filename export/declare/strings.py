@@ -40,12 +40,13 @@ def caption(words, length):
 
     wants = f"a caption of 1 to {most} words"
     refused = {"no word": b" ", f"{length} words": b"a " * length}
-    says = "in lower case or not; a punctuation mark is a word; `unknown_words` in the answer are those not learned"
+    says = "in lower case or not; a punctuation mark is a word"
     as_ids = (
         f"the words in lower case, at most {most}, as line numbers in the file of words, the first line being 0; "
         "1 for a word that is not in it; then 0, the end, up to the input's length"
     )
-    text = Text(wants, says, strings, read, refused)
+    tells = {"unknown_words": "the words of the caption that the model has not learned, joined by blanks"}
+    text = Text(wants, says, strings, read, refused, tells=tells)
     return Input((length,), as_ids, "int32", (0, words.size - 1), example=ids, text=text, data="caption")
 
 

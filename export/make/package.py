@@ -1,18 +1,17 @@
 """From a run to everything that leaves: converted, measured, described, and only then put in place."""
 
-import base64
 import importlib
 import pathlib
 import shlex
 import sys
 
-import numpy as np
-
 import zoo
 from export.declare import reference
-from export.declare.signature import Offered, server_inputs
+from export.declare.signature import Offered, phone_inputs, server_inputs
 from export.make import card, litert, savedmodel
 from zoo.configs.base import to_dict
+from zoo.data import named
+from zoo.data.split import in_order
 from zoo.store import runs
 
 EXAMPLES = 3  # of each signature, kept with Keras' answers in the export
@@ -27,11 +26,13 @@ def export(name, signatures, options):
     if offered.phone.keys() != offered.server.keys():
         print(f"to phones: {', '.join(offered.phone)}", flush=True)
 
+    data = real(run, model)
     examples, keras = {}, reference.Keras(model, offered.server, offered.before)
     for signature_name, signature in offered.server.items():
-        inputs = reference.examples(server_inputs(signature), EXAMPLES)
+        inputs = reference.examples(server_inputs(signature), EXAMPLES, data=data)
         examples[signature_name] = inputs, keras.answers(signature_name, inputs)
     phone = reference.Keras(model, offered.phone, offered.before, phone=True)
+    asked = {name: reference.examples(phone_inputs(one, model), 1) for name, one in offered.phone.items()}
     files = litert.convert(phone, ("float32", *dict.fromkeys(options.quantize)))
     contents = {kind: record.pop("content") for kind, record in files.items() if "content" in record}
     if "float32" not in contents:
@@ -47,7 +48,7 @@ def export(name, signatures, options):
         "command": "python -m " + shlex.join([f"export.{name}", *sys.argv[1:]]),
         "default": next(iter(offered.server)),
         "signatures": {
-            name: {key: described(spec) for key, spec in server_inputs(one).items()}
+            name: {key: {"shape": spec.shape, "dtype": spec.dtype} for key, spec in server_inputs(one).items()}
             for name, one in offered.server.items()
         },
         "litert": {litert.file_name(served, kind): files[kind] | {"kind": kind} for kind in contents},
@@ -55,7 +56,8 @@ def export(name, signatures, options):
         "refused": {kind: record["refused"] for kind, record in files.items() if "refused" in record},
     }
     out = pathlib.Path(options.out)
-    text = card.text(about, run, offered, model)
+    answers = {name: phone.answers(name, inputs) for name, inputs in asked.items()}
+    text = card.text(about, run, model, (offered.server, examples), (offered.phone, asked, answers))
     version = savedmodel.write(out / served, keras, about["default"], examples, about, text)
     for kind, content in contents.items():
         litert.write(out / litert.file_name(served, kind), content)
@@ -72,8 +74,7 @@ def export(name, signatures, options):
         else:
             key, (worst, share) = max(record["errors"].items(), key=lambda item: item[1][1])
             print(
-                f"{path}  {record['bytes'] / 1e6:.2f} MB, batch {card.batches(record['batch'])}, "
-                f"largest error {worst:.1e} ({share:.1e} of the range) in {key}"
+                f"{path}  {record['bytes'] / 1e6:.2f} MB, largest error {worst:.1e} ({share:.1e} of the range) in {key}"
             )
     print(f"next:\n  python -m export.check {version}\n  python -m export.serving {out}")
     return sorted(about["refused"])
@@ -90,16 +91,26 @@ def offer(signatures, model, fixed):
     return declared if isinstance(declared, Offered) else Offered(declared, declared)
 
 
-def described(spec):
-    """An input of a server as JSON: its shape, its dtype, and of a string an example, as REST wants it."""
-    about = {"shape": spec.shape, "dtype": spec.dtype}
-    if not spec.text:
-        return about
-    (example,) = spec.example(1, np.random.default_rng(0))
+def real(run, model):
+    """Examples of the test data that a run was made for, name -> [EXAMPLES, ...]; {} where that cannot be found.
+
+    "image" or "sequence" as the model sees it, and "caption" as a string of words it knows.
+    """
+    shapes = dict(model.input_shapes)
+    if not {"image", "sequence"} & shapes.keys():  # annotations: the pictures that these are of
+        shapes = {"image": model.picture_shape, "caption": shapes["caption"]}
+    settings, words = run.settings, model.words.known if hasattr(model, "words") else None
+    where = run.config.get("data_dir")
     try:
-        return about | {"example": example.decode()}
-    except UnicodeDecodeError:
-        return about | {"example": {"b64": base64.b64encode(example).decode()}}
+        data = named.load(settings.data, shapes=shapes, regime=settings.regime, data_dir=where, words=words)
+    except (OSError, ValueError) as error:
+        print(f"the examples are made up, since there is no data: {error}")
+        return {}
+    batch, _ = next(in_order(data.test, EXAMPLES))
+    found = {name: batch[name].numpy() for name in ("image", "sequence") if name in batch}
+    if "caption" in shapes:
+        found["caption"] = model.words.captions(batch["caption"]).numpy()
+    return found
 
 
 def load(name, where):
