@@ -78,7 +78,7 @@ def shrunken(config):
 
 
 def variants():
-    """{(model, class of config, its words and switches): (preset, config)}, the first preset of each, smoke before all."""
+    """{(model, class of config, its words and switches): (preset, config)}, of each the first preset, smoke first."""
     found = {}
     for name in catalogue.MODELS:
         presets = catalogue.presets(name)
@@ -128,7 +128,13 @@ def write_run(folder, name, preset, sizes):
 
 def fixed_of(signatures):
     """What a declaration takes beside the model."""
-    return {key: FIXED[key] for key in list(inspect.signature(signatures).parameters)[1:]}
+    _, *others = inspect.signature(signatures).parameters.values()
+    return {one.name: FIXED[one.name] for one in others if one.default is one.empty}
+
+
+@pytest.fixture(name="fixed_of", scope="session")
+def _fixed_of():
+    return fixed_of
 
 
 @pytest.fixture(name="write_run")
@@ -161,4 +167,5 @@ def exported(once):
 
         return once(f"exported-{served}", make) / "models"
 
+    export.runs = RUNS
     return export

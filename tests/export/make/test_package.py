@@ -6,14 +6,12 @@ import sys
 
 import numpy as np
 import pytest
-
 import scipy.special
 import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 import zoo
-from conftest import RUNS, fixed_of
 from export.declare import latent, reference
 from export.declare.signature import NORMAL, meanings, phone_inputs, server_inputs
 from export.declare.strings import picture
@@ -39,7 +37,7 @@ PROMISED = {  # to those who use them: what a server and, if it is something els
 
 def offered(exported, name):
     """The signatures that a model's declaration names, of a server and of a phone, by its run."""
-    model, run = package.load(RUNS[name][0], exported(name).parent / "run")
+    model, run = package.load(exported.runs[name][0], exported(name).parent / "run")
     about = json.loads((exported(name) / name / "1" / savedmodel.ABOUT).read_text())
     return [set(side) for side in package.offer(package.signatures_of(run.model), model, about["fixed"])[:2]]
 
@@ -70,7 +68,7 @@ def test_an_export_equals_keras_and_refuses_bad_requests(exported, capsys, serve
     }  # some servers take whatever is there for a version
 
 
-def test_every_variant_of_a_model_offers_outputs_that_its_card_explains(variant):
+def test_every_variant_of_a_model_offers_outputs_that_its_card_explains(variant, fixed_of):
     name, config = variant
     model = catalogue.build(name, config)
     if not {"image", "sequence"} & model.input_shapes.keys():
@@ -88,8 +86,8 @@ def test_every_variant_of_a_model_offers_outputs_that_its_card_explains(variant)
             assert all(len(value) == 2 for value in outputs.values())
 
 
-def test_noise_that_is_said_to_be_standard_normal_is(exported, served_name):
-    model, run = package.load(RUNS[served_name][0], exported(served_name).parent / "run")
+def test_noise_that_is_said_to_be_standard_normal_is(exported, served_name, fixed_of):
+    model, run = package.load(exported.runs[served_name][0], exported(served_name).parent / "run")
     signatures = package.signatures_of(run.model)
     _, phone, _ = package.offer(signatures, model, fixed_of(signatures))
     for signature in phone.values():
@@ -198,7 +196,8 @@ def test_the_card_and_the_vocabulary_tell_what_strings_and_ids_are(exported):
 def test_the_snippets_of_a_card_run(exported, name):
     card = (exported(name) / f"{name}.md").read_text()
     server, phone = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
-    bad = "\ntry:\n    check({name: value * np.nan for name, value in inputs.items()})\nexcept ValueError:\n    print('bad')"
+    bad = "\nwrong = {name: value * np.nan for name, value in inputs.items()}"
+    bad += "\ntry:\n    check(wrong)\nexcept ValueError:\n    print('bad')"
     for snippet, says in ((server, "(3, "), (phone + bad, "bad")):
         done = subprocess.run([sys.executable, "-c", snippet], cwd=exported(name), capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
