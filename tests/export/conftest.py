@@ -143,12 +143,12 @@ def _write_run():
 
 
 def pytest_generate_tests(metafunc):
-    """served: each model with each class of config. variant: each choice of a config's words and switches."""
+    """served_name: each model with each class of config. any_variant: each choice of a config's words and switches."""
     if "served_name" in metafunc.fixturenames:
         metafunc.parametrize("served_name", RUNS)
-    if "variant" in metafunc.fixturenames:
+    if "any_variant" in metafunc.fixturenames:
         small = {"-".join(map(str, key)): (key[0], shrunken(config)) for key, (_, config) in variants().items()}
-        metafunc.parametrize("variant", small.values(), ids=small)
+        metafunc.parametrize("any_variant", small.values(), ids=small)
 
 
 @pytest.fixture(scope="session")
