@@ -61,7 +61,7 @@ def _convert(folder, kind, keras):
     path = folder / f"{kind}.tflite"
     content = path.read_bytes()
     try:
-        errors, measured = compare(path, keras)
+        errors, measured = compare(path, keras, kind)
     except child.Crash as crash:
         return {"refused": f"it converts but does not run: {crash}"}
     key, (worst, share) = max(errors.items(), key=lambda item: np.nan_to_num(item[1][1], nan=np.inf))
@@ -88,34 +88,36 @@ def _save(keras, folder):
     tf.saved_model.save(module, str(folder), functions, WITHOUT_GRADIENTS)
 
 
-def compare(path, keras):
+def compare(path, keras, kind="float32"):
     """How far a file is from Keras, in both of LiteRT's interfaces, on plausible and on implausible inputs.
 
+    An int8 file has ranges of plausible numbers only, and cuts the others off: of those it is asked to be finite.
     Returns ({"SIGNATURE/OUTPUT": [largest absolute error, as a share of its range]}, what convert says is measured).
     """
-    asked = []
+    asked = []  # (signature, inputs of one example, what Keras answers, whether that is all that is asked)
     for name, signature in keras.signatures.items():
         specs = phone_inputs(signature, keras.model)
-        for inputs in (reference.examples(specs, 2, seed=2), reference.implausible(specs, seed=2)):
+        plausible, strange = reference.examples(specs, 2, seed=2), reference.implausible(specs, seed=2)
+        for inputs, exact in ((plausible, True), (strange, kind != "int8")):
             want = keras.answers(name, inputs) if inputs else {}
-            rows = len(next(iter(want.values()), ()))
-            asked += [
-                (name, *({k: v[n : n + 1] for k, v in part.items()} for part in (inputs, want))) for n in range(rows)
-            ]
-    requests = [{"signature": name, "inputs": list(inputs)} for name, inputs, _ in asked]
-    given = [inputs for _, inputs, _ in asked]
+            for n in range(len(next(iter(want.values()), ()))):
+                asked.append((name, *({k: v[n : n + 1] for k, v in part.items()} for part in (inputs, want)), exact))
+    requests = [{"signature": name, "inputs": list(inputs)} for name, inputs, *_ in asked]
+    given = [inputs for _, inputs, *_ in asked]
     errors, seconds, memory = {}, {}, []
     for interface in INTERFACES:
         plan = {"model": str(path), "interface": interface, "requests": requests}
         answers = child.ask("export.prove.interpreter", plan, given)
-        for (name, _, want), answer in zip(asked, answers, strict=True):
+        for (name, _, want, exact), answer in zip(asked, answers, strict=True):
             if answer.error:
                 raise child.Crash(f"{name} in LiteRT's {interface}: {answer.error.splitlines()[0]}")
             seconds.setdefault(name, []).append(answer.seconds)
             memory.append(answer.megabytes)
             for key, value in want.items():
-                pair = reference.error(answer.outputs.get(key, np.array([])), value)
-                errors[f"{name}/{key}"] = np.maximum(errors.get(f"{name}/{key}", (0.0, 0.0)), pair).tolist()
+                got = answer.outputs.get(key, np.array([]))
+                if exact or got.shape != value.shape or not np.isfinite(got).all():
+                    pair = reference.error(got, value)
+                    errors[f"{name}/{key}"] = np.maximum(errors.get(f"{name}/{key}", (0.0, 0.0)), pair).tolist()
     milliseconds = {name: 1e3 * float(np.median(times)) for name, times in seconds.items()}
     return errors, {"milliseconds": milliseconds, "megabytes": max(memory)}
 

@@ -205,7 +205,7 @@ def prove_litert(version, keras, about):
             print(f"LiteRT {name} belongs to another version; not checked")
             continue
         try:
-            errors, _ = litert.compare(path, keras)
+            errors, _ = litert.compare(path, keras, record["kind"])
         except child.Crash as crash:
             problems.append(f"{name}: {crash}")
             continue
