@@ -110,6 +110,7 @@ def test_a_frozen_network_goes_with_the_model_that_learned_with_it(tmp_path, mon
         return keras.Sequential([keras.Input((224, 224, 3)), *layers])
 
     monkeypatch.setattr(extractors, "extractor", stand_in)
+    monkeypatch.setattr(package, "real", lambda run, model: {})  # scenes as large as this would take gigabytes
     sizes = {"encoder": "efficientnet-lite0", "annotations": (49, 320), "caption_length": 4, "vocabulary": 12}
     run = write_run(tmp_path / "run", "show_attend_tell", "smoke", sizes)
     package.export("show_attend_tell", signatures, command.Search(str(run), tmp_path / "models", width=2))
