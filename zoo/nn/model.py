@@ -6,7 +6,10 @@ import keras
 class Model(keras.Model):
     """A model built from its config alone, all variables there after build().
 
-    A subclass defines fields, measures, noise and loss_terms, and as many of the others as its paper has.
+    A subclass defines these, and of what stands below as much as its paper has:
+    fields: {name: zoo.declare.Field}, what a batch holds, what is modelled first;
+    measures: {name: zoo.declare.Measure}, what the terms mean, the one that training is watched by first;
+    loss_terms(batch, noise): {name: [B]}, what scores are made of. batch: as `fields` says; noise: as `noise` gives it.
     """
 
     log_weights = None  # (batch, noise) -> log p(x, z) - log q(z | x) of one posterior sample, [B] nats
@@ -16,16 +19,6 @@ class Model(keras.Model):
     def __init__(self, config, name):
         super().__init__(name=name)
         self.config = config
-
-    @property
-    def fields(self):
-        """What a batch holds: {name: zoo.declare.Field}, what is modelled first."""
-        raise NotImplementedError
-
-    @property
-    def measures(self):
-        """What the terms mean: {name: zoo.declare.Measure}, the one that training is watched by first."""
-        raise NotImplementedError
 
     @property
     def modelled(self):
@@ -40,10 +33,6 @@ class Model(keras.Model):
     def noise(self, batch_size, seed):
         """All the randomness of one pass: a structure of [B, ...] tensors. seed: int32[2]."""
         return {}
-
-    def loss_terms(self, batch, noise):
-        """{name: [B]}, what scores are made of. batch: as `fields` says; noise: as `noise` returns it."""
-        raise NotImplementedError
 
     def training_terms(self, batch, noise, step):
         """{name: [B]}, the sum of which training descends; step: int32, the updates made before."""
