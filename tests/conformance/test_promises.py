@@ -21,6 +21,7 @@ from trainers.score import figures as scored
 from trainers.score import scoring
 from zoo import catalogue, data
 from zoo.configs.base import from_dict, to_dict
+from zoo.data.captioned import captions
 from zoo.store import runs
 
 SIZE = 3  # examples; odd and unequal to other sizes
@@ -225,6 +226,15 @@ def test_bfloat16_products_leave_float32_weights_and_terms(name, settings):
 # 5. Honest scores; 1, 2 after a run
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few():
+    """Few pictures where data are made to order: what is promised does not depend on how many there are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(captions, "SCENES", {"train": 60, "validation": 10, "test": 30, "held_out": 10})
+        patch.setattr(captions, "DIGIT_CAPTIONS", {"train": 60, "validation": 10, "test": 30, "held_out": 10})
+        yield
+
+
 @pytest.fixture(scope="module")
 def trained(name, variant, settings, tmp_path_factory):
     """A run of three steps: its directory. Skipped where the data must be brought."""
@@ -309,7 +319,9 @@ def test_a_posterior_sample_weighs_what_the_bound_says_on_average(model):
 def test_data_of_another_shape_is_refused_by_name(model, tmp_path):
     key, field = next(iter(model.fields.items()))
     shape = [side + 1 for side in field.shape]
-    arrays = {f"{split}_{key}": np.zeros([2, *shape], "u1") for split in ("train", "validation", "test")}
+    splits = ("train", "validation", "test")
+    arrays = {f"{split}_{key}": np.zeros([2, *shape], "u1") for split in splits}
+    arrays |= {f"{split}_label": np.arange(2) for split in splits}
     np.savez(tmp_path / "mine.npz", **arrays)
     with pytest.raises(ValueError, match=f"data: .*{key}.*(expected|takes)|data: .* the model takes .*{key}"):
         data.load(str(tmp_path / "mine.npz"), fields=model.fields)

@@ -704,7 +704,6 @@ def test_a_fresh_model_reads_and_writes_in_the_middle_on_the_share_that_first_si
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_is_of_sizes_that_fit(name):
     settings = PRESETS[name]
-    assert settings.regime == "gray"
     assert settings.data == {"digit": "digit-captions", "coco": "coco_captions"}.get(name.split("-")[0], "scenes")
 
 

@@ -227,9 +227,8 @@ def dry_run(learner, sets):
     learner.enter(0)
     iterator = iter(distributed(learner, sets, 0))
     for name, array in sets.train.arrays.items():
-        print(
-            f"{name}: {sets.train.size:,} training examples of {array.shape[1:]} in {sets.told(learner.model.modelled)}"
-        )
+        told = sets.told(learner.model.modelled)
+        print(f"{name}: {sets.train.size:,} training examples of {array.shape[1:]}, {told}")
     values = step_function(learner)(iterator, 1)
     print("one step: " + ", ".join(f"{name} {float(value[0]):.2f}" for name, value in values.items()))
     return 0

@@ -18,7 +18,7 @@ def steps(text):
 def test_plain_lines_come_at_doubling_steps_then_regularly(capsys):
     with Console(1000) as c:
         for step in range(1, 1001):
-            c.update(step, 123.456, 7890.1)
+            c.update(step, "123.46 nats", 7890.1)
     lines = capsys.readouterr().out.splitlines()
     assert steps("\n".join(lines)) == [1, 2, 4, 8, 16, 32, 64, *range(114, 1000, 50), 1000]
     assert lines[0] == "step     1/1,000  123.46 nats  7,890 examples/s"
@@ -31,7 +31,7 @@ def test_a_resumed_run_speaks_at_once_and_a_slow_one_every_minute(capsys, monkey
     with Console(10_000, start_step=5000) as c:  # regular lines are 500 steps apart
         for step in range(5010, 5100, 10):
             now[0] += 25
-            c.update(step, 1.0, 1.0)
+            c.update(step, "1.00 nats", 1.0)
     assert steps(capsys.readouterr().out) == [5010, 5040, 5070]  # 75 seconds apart, the first past 60
 
 
@@ -41,9 +41,9 @@ def test_time_left_leaves_out_what_was_done_before_the_first_update(capsys, monk
     with Console(1000) as c:
         c._progress.get_time = lambda: now[0]
         now[0] = 500.0  # seconds of tracing and compiling
-        c.update(10, 1.0, 1.0)
+        c.update(10, "1.00 nats", 1.0)
         now[0] = 520.0
-        c.update(20, 1.0, 1.0)  # 10 steps in 20 seconds; 980 are left
+        c.update(20, "1.00 nats", 1.0)  # 10 steps in 20 seconds; 980 are left
     assert capsys.readouterr().out.splitlines()[-1].endswith("examples/s  32:40 left")
 
 
@@ -84,7 +84,7 @@ def test_a_terminal_has_one_live_line_of_its_width():
         "from trainers.learn.console import Console; import time\n"
         "with Console(100_000) as c:\n"
         "    for s in (12_000, 12_345):\n"
-        "        time.sleep(0.05); c.update(s, 123.456, 1234)\n"
+        "        time.sleep(0.05); c.update(s, '123.46 nats', 1234)\n"
         "    c.say('saved [step 12,345]'); c.warn('careful')\n"
     )
     lines = [line for line in re.split(r"[\r\n]+", text) if line.strip()]
@@ -159,7 +159,7 @@ keep_speaking()
 with open(os.devnull) as file, Console(10_000) as console:
     assert file.fileno() > 2, "a file took the place of a standard stream"
     for step in range(1, 10_001):
-        console.update(step, 1.0, 1.0)
+        console.update(step, "1.00 nats", 1.0)
         console.say("x" * 100)
         console.warn("y" * 100)
 console.say("still")

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -42,7 +44,7 @@ class Linear(GaussianVAE):
     observed = "x"
 
     def __init__(self, blur):
-        super().__init__(2)
+        super().__init__(SimpleNamespace(z_size=2), "linear")
         rng = np.random.default_rng(0)
         self.w, self.b, self.s, self.blur = rng.normal(size=(5, 2)), rng.normal(size=5), 0.7, blur
         q, r = np.linalg.qr(self.w)  # orthogonal columns: the exact posterior is diagonal
