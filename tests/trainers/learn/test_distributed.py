@@ -53,7 +53,7 @@ loop.time = types.SimpleNamespace(monotonic=lambda: 1000 * time.monotonic())
 """
 
 
-def workers(start, folder, *more):
+def workers(start, folder, *more, model="draw"):
     """Two workers of one cluster, in one directory."""
     sockets = [socket.socket() for _ in range(2)]
     for s in sockets:
@@ -65,7 +65,7 @@ def workers(start, folder, *more):
         config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
         environment = {"TF_CONFIG": json.dumps(config)}
         hurried = HURRIED if index else ""
-        yield start(folder, *TINY.split(), *more, model="draw", environment=environment, before=hurried)
+        yield start(folder, *TINY.split(), *more, model=model, environment=environment, before=hurried)
 
 
 @pytest.mark.timeout(LIMIT)
@@ -81,7 +81,7 @@ def test_two_workers_equal_one(tmp_path, one_replica, start, finish, state):
 @pytest.mark.timeout(2 * LIMIT)
 @pytest.mark.parametrize("stopped", [0, 1], ids=["first", "second"])
 def test_a_worker_that_is_stopped_stops_the_others(tmp_path, start, wait_for, finish, state, stopped):
-    processes = list(workers(start, tmp_path, "--steps", "100000"))
+    processes = list(workers(start, tmp_path, "--steps", "100000", "--no-xla", model="vae"))
     wait_for(processes[stopped], "step")
     processes[stopped].send_signal(signal.SIGTERM)
     outputs = [finish(process)[0] for process in processes]
@@ -91,7 +91,7 @@ def test_a_worker_that_is_stopped_stops_the_others(tmp_path, start, wait_for, fi
 
 @pytest.mark.timeout(2 * LIMIT)
 def test_a_worker_that_is_killed_is_named_with_what_is_safe(tmp_path, start, wait_for, finish, state):
-    processes = list(workers(start, tmp_path, "--steps", "100000"))
+    processes = list(workers(start, tmp_path, "--steps", "100000", "--no-xla", model="vae"))
     wait_for(processes[1], "step")
     while not list(tmp_path.glob("checkpoints/step-*.npz")):
         assert processes[0].poll() is None
@@ -180,7 +180,7 @@ def test_a_batch_that_replicas_cannot_share_is_one_line(tmp_path, start, finish)
 
 # Adam hides a gradient that is twice too large, so plain descent stands in for it here.
 PLAIN = """
-import dataclasses, json
+import dataclasses, itertools, json
 import keras, numpy as np, tensorflow as tf
 from trainers.learn import loop
 from trainers.learn.learner import Learner
@@ -188,13 +188,13 @@ from trainers.learn.strategy import make_strategy
 from zoo import catalogue, data
 from zoo.declare import Field
 
-settings = dataclasses.replace(catalogue.preset("vae", "smoke"), batch_size=12, clip_norm=CLIP)
-found = {}
-for devices in ("cpu:0,cpu:1", "cpu:0"):
-    if devices == "cpu:0":
-        strategy = tf.distribute.MirroredStrategy(["CPU:0"])  # the CPU stays cut in two
-    else:
-        strategy = make_strategy(devices)  # before anything touches the CPU
+found = {"free": {}, "clipped": {}}
+strategies = {"two": make_strategy("cpu:0,cpu:1")}  # before anything touches the CPU, which stays cut in two
+strategies["one"] = tf.distribute.MirroredStrategy(["CPU:0"])
+for clip, replicas in itertools.product(found, strategies):
+    strategy = strategies[replicas]
+    settings = catalogue.preset("vae", "smoke")
+    settings = dataclasses.replace(settings, batch_size=12, clip_norm={"free": 1e9, "clipped": 2.0}[clip])
     sets = data.load("digits", fields={"image": Field((28, 28, 1))}, regime="static")
     keras.utils.set_random_seed(0)
     seen = []
@@ -211,7 +211,7 @@ for devices in ("cpu:0,cpu:1", "cpu:0"):
     iterator = iter(loop.distributed(learner, sets, 0))
     values = loop.step_function(learner)(iterator, 5)
     moved = [(v.numpy() - b) for v, b in zip(learner.model.variables, before)]
-    found[devices] = {
+    found[clip][replicas] = {
         "moved": [m.ravel().tolist() for m in moved],
         "values": {name: value.numpy().tolist() for name, value in values.items()},
         "noise": seen,
@@ -220,19 +220,23 @@ print("FOUND" + json.dumps(found))
 """
 
 
-@pytest.mark.parametrize("clip", [1e9, 2.0], ids=["free", "clipped"])
-def test_two_replicas_take_one_replicas_plain_step(request, clip):
-    code = PLAIN.replace("CLIP", repr(clip))
-    command = [sys.executable, "-c", code]
+@pytest.fixture(scope="module")
+def plain_steps(request):
+    """{"free" or "clipped": {"two" or "one" replicas: what five steps did}}."""
+    command = [sys.executable, "-c", PLAIN]
     process = subprocess.run(command, cwd=request.config.rootpath, capture_output=True, text=True, timeout=LIMIT)
     assert process.returncode == 0, process.stderr[-4000:]
-    found = json.loads(process.stdout.partition("FOUND")[2])
-    two, one = found["cpu:0,cpu:1"], found["cpu:0"]
+    return json.loads(process.stdout.partition("FOUND")[2])
+
+
+@pytest.mark.parametrize("clip", ["free", "clipped"])
+def test_two_replicas_take_one_replicas_plain_step(plain_steps, clip):
+    two, one = plain_steps[clip]["two"], plain_steps[clip]["one"]
     for a, b in zip(two["moved"], one["moved"], strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6)
     for name, values in one["values"].items():
         np.testing.assert_allclose(two["values"][name], values, rtol=1e-4)
-    if clip == 2:
+    if clip == "clipped":
         assert min(one["values"]["norm/gradient"]) > 2  # clipped in every step, reported before
         # Five steps of 1e-3 along gradients of norm 2, which point in similar directions.
         assert 0.75 * 5 * 2e-3 < np.linalg.norm(np.concatenate(one["moved"])) <= 5 * 2e-3 * 1.001
