@@ -32,6 +32,7 @@ NOT_RUN = {
     "curl -d": "there is no server; compared with what export.serving prints, whose tests send it",
     "import grpc": "there is no server; compared with what export.serving prints, whose tests run it",
     "export TF_CONFIG": "two machines; test_two_machines runs it as two processes",
+    "python -m trainers.align_draw\n": "two trainings on 20,000 pictures; tests/conformance makes them on fewer",
     "python -m trainers.compare": "three trainings; tests/trainers/test_compare.py runs it",
     "--preset flickr8k": "there are no photographs; tests/zoo/data/captioned/test_photos.py reads a few like them",
     "python -m trainers.judge align_draw/scenes": "minutes of a classifier's training; tests/trainers runs a small one",
@@ -42,8 +43,6 @@ NOT_RUN = {
 SUBSTITUTES = {
     "python3 -m venv .venv && . .venv/bin/activate && pip install -e . && ": "",  # .ci/run does it
     "python -m trainers.draw\n": "python -m trainers.draw --preset smoke --workdir runs/draw/digits\n",
-    "trainers.show_attend_tell\n": "trainers.show_attend_tell --preset smoke --workdir runs/show_attend_tell/scenes\n",
-    "trainers.align_draw\n": "trainers.align_draw --preset smoke --workdir runs/align_draw/scenes\n",
     "--preset mnist --data-dir": "--preset smoke --data binarized_mnist --workdir runs/draw/mnist --data-dir",
     "--preset mnist": "--preset smoke",  # the benchmark
     "gpu:0,gpu:1": "cpu:0,cpu:1",
