@@ -421,10 +421,13 @@ class Training:
         self.console.update(self.step, watched, examples)
         if not self.writes:
             return
-        rate = float(tf.convert_to_tensor(self.learner.optimizers[0].learning_rate))
+        rates = {
+            f"optimizer{i or ''}/learning_rate": float(tf.convert_to_tensor(optimizer.learning_rate))
+            for i, optimizer in enumerate(self.learner.optimizers)
+        }
         with self.spared("TensorBoard's files"):
             self.board.scalars(self.step, tagged(means))
-            self.board.scalars(self.step, {"optimizer/learning_rate": rate, "speed/examples_per_second": examples})
+            self.board.scalars(self.step, {**rates, "speed/examples_per_second": examples})
             if (self.step / FIRST_PICTURES) in (2.0**k for k in range(32)):
                 self.show()
 
