@@ -18,7 +18,7 @@ class Learner:
     Built inside the strategy's scope. `variables` is all that a checkpoint must hold, in a fixed order.
     """
 
-    phases = (0,)  # the steps at which `phase` changes
+    phases = (0,)  # the steps at which one begins
 
     def __init__(self, model, settings, strategy, xla=True):
         self.model, self.settings, self.strategy = model, settings, strategy
@@ -132,11 +132,10 @@ def clipped(gradients, settings):
 
 def all_sum(structure):
     """Every tensor summed over the replicas; call it inside one."""
-    replicas = tf.distribute.get_replica_context()
-    if replicas.num_replicas_in_sync == 1:
+    replicas, flat = tf.distribute.get_replica_context(), tf.nest.flatten(structure)
+    if replicas.num_replicas_in_sync == 1 or not flat:
         return structure
-    flat = replicas.all_reduce(tf.distribute.ReduceOp.SUM, tf.nest.flatten(structure))
-    return tf.nest.pack_sequence_as(structure, flat)
+    return tf.nest.pack_sequence_as(structure, replicas.all_reduce(tf.distribute.ReduceOp.SUM, flat))
 
 
 def apply(optimizer, gradients, variables):
