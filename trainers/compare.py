@@ -18,7 +18,7 @@ from trainers.declare.task import task_of
 from trainers.learn.console import import_tensorflow, stop
 from zoo import catalogue
 
-EXHIBITS = ("manifold", "samples")  # the first that a model has stands in the picture
+EXHIBITS = ("manifold", "samples")  # the first that a model has stands in the picture, or its very first exhibit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,8 +120,8 @@ def picture(rows, curves, exhibits, ylabel):
         below = figure.add_subplot(grid[1, column])
         below.axis("off")
         below.set_title(name)
-        if shown := next((found[tag] for tag in EXHIBITS if tag in found), None):
-            below.imshow(shown.pixels)
+        if tags := [tag for tag in (*EXHIBITS, *found) if tag in found]:
+            below.imshow(found[tags[0]].drawn().pixels)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 

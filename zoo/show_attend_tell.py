@@ -167,7 +167,7 @@ class ShowAttendTell(Model):
             if name == "expectation":
                 noise[name] = tf.fill([batch_size], tf.round(tf.random.stateless_uniform([], seed)))
             elif name == "locations":
-                noise[name] = gumbel([batch_size, *shape], seed)
+                noise[name] = decoding.gumbel([batch_size, *shape], seed)
             else:
                 noise[name] = tf.random.stateless_uniform([batch_size, *shape], seed)
         return noise
@@ -262,13 +262,16 @@ class ShowAttendTell(Model):
         return self.logits(words, looks, noise), looks
 
     def loss_terms(self, batch, noise):
-        """{"distortion", "penalty", "words"}, [B] each, the first one in nats.
+        """{"distortion", "penalty"}, [B] each, the first one in nats.
 
         batch: see annotations; and {"caption": int32 [B, T]}, words and END up to T <= config.caption_length.
         Nothing is dropped and attention is what it is expected to be, whatever the noise.
         """
-        words = tf.reduce_sum(mask(batch["caption"]), 1)
-        return {**self.training_terms(batch, {}, 0), "words": words}
+        return self.training_terms(batch, {}, 0)
+
+    def counts(self, batch):
+        """{"words": [B]}, with the END."""
+        return {"words": tf.reduce_sum(mask(batch["caption"]), 1)}
 
     def training_terms(self, batch, noise, step, baseline=0.0):
         """{"distortion", "penalty"} and, of hard attention, "estimator": [B] each, with what the noise drops and draws.
@@ -345,12 +348,6 @@ class ShowAttendTell(Model):
 def place(alpha, gumbel):
     """One place drawn from alpha [B, L], as a one-hot row, given standard Gumbel noise; the likeliest one given 0."""
     return tf.one_hot(tf.argmax(tf.math.log(alpha) + gumbel, -1), alpha.shape[-1])
-
-
-def gumbel(shape, seed):
-    """Standard Gumbel noise: log p + gumbel is largest at a place drawn from p."""
-    tiny = 2.0**-24  # below the least positive uniform: 0 would be a place never to be drawn
-    return -tf.math.log(-tf.math.log(tf.random.stateless_uniform(shape, seed, tiny)))
 
 
 def moving_average(baseline, cost):

@@ -273,14 +273,15 @@ def test_a_loaded_model_gives_the_same_numbers(trained):
     assert_equal(one.loss_terms(batch, noise), two.loss_terms(batch, noise))
 
 
-def test_a_score_is_the_mean_over_the_examples_of_the_split(trained):
+def test_a_score_is_the_mean_over_the_examples_of_the_split_or_over_what_they_count(trained):
     run, model = runs.open_run(trained), zoo.load(trained)
     sets = scored.sets_of(run, model)
     terms = scoring.scorer(model)(sets.test, (0, 0))
     name, measure = next(iter(model.measures.items()))
     each = sum(terms[term] for term in measure.terms or (name,))
     assert len(each) == sets.test.size == run.figures[0]["examples"]
-    assert run.figures[0]["value"] == pytest.approx(float(np.mean(each, dtype="f8")), rel=1e-6)
+    value = np.sum(each, dtype="f8") / (np.sum(terms[measure.per], dtype="f8") if measure.per else len(each))
+    assert run.figures[0]["value"] == pytest.approx(float(np.exp(value) if measure.exp else value), rel=1e-6)
 
 
 # 7. Sampling and decoding live in the model and run in a graph

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from trainers import compare
-from trainers.show.exhibits import Picture
+from trainers.show.exhibits import Picture, Text
 
 ROW = {
     "preset": "digits-lstm",
@@ -38,6 +38,13 @@ def test_the_picture_has_a_column_for_each_preset():
     for count in (1, 2):
         made = compare.picture([ROW] * count, [curve] * count, [shown] * count, "nats")
         assert made.shape == (900, 500 * count, 3) and made.std() > 0
+
+
+def test_a_model_that_makes_no_picture_is_shown_by_what_it_makes():
+    curve = (np.arange(5), np.arange(5))
+    words, none = (compare.picture([ROW], [curve], [found], "") for found in ({"told": Text("a red\n  square")}, {}))
+    ink = [(made[500:] < 128).sum() for made in (words, none)]  # below the curves
+    assert ink[0] > 2 * ink[1]
 
 
 def test_one_preset_or_an_unknown_one_is_refused(capsys):

@@ -385,7 +385,7 @@ def test_the_coin_is_one_for_the_batch_and_fair():
 def test_places_are_drawn_as_often_as_attention_says():
     """4 standard errors of each frequency."""
     alpha, n = np.float32([0.5, 0.3, 0.15, 0.05]), 20_000
-    drawn = show_attend_tell.place(np.tile(alpha, (n, 1)), show_attend_tell.gumbel([n, 4], (1, 2)))
+    drawn = show_attend_tell.place(np.tile(alpha, (n, 1)), decoding.gumbel([n, 4], (1, 2)))
     np.testing.assert_array_equal(tf.reduce_sum(drawn, 1), np.ones(n))
     assert (np.abs(np.mean(drawn, 0) - alpha) < 4 * np.sqrt(alpha * (1 - alpha) / n)).all()
     np.testing.assert_array_equal(show_attend_tell.place(alpha[None], 0.0), [[1, 0, 0, 0]])
@@ -473,7 +473,7 @@ def test_one_step_at_a_time_is_greedy_search(config, hardest):
 
 def test_beam_search_and_sampling_say_what_they_score():
     model, batch = filled(ODD), batch_of(ODD)
-    noise = show_attend_tell.gumbel([4, 6, 7], (1, 2))
+    noise = decoding.gumbel([4, 6, 7], (1, 2))
     said = {
         "greedy": model.caption(batch),
         "beam": model.caption(batch, "beam", width=7),

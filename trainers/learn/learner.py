@@ -12,25 +12,30 @@ from zoo.configs.base import called, require, suggestion
 
 
 class Learner:
-    """How a model learns. Override `step` for two optimisers, alternating descent or estimators of one's own, `batches`
-    for examples of one's own choice, `phase` for one way to learn after another.
+    """How a model learns. Override `groups` for several optimisers, `step` for alternating descent or estimators of
+    one's own, `batches` for examples of one's own choice, `enter` for one way to learn after another.
 
     Built inside the strategy's scope. `variables` is all that a checkpoint must hold, in a fixed order.
     """
 
-    phases = (0,)  # the steps at which `phase` changes
+    phases = (0,)  # the steps at which one begins
 
     def __init__(self, model, settings, strategy, xla=True):
         self.model, self.settings, self.strategy = model, settings, strategy
-        self.optimizer = optimizer(settings)
-        self.optimizer.build(model.trainable_variables)
+        self.grouped = self.groups()
+        for optimizer, variables in self.grouped:
+            optimizer.build(variables)
         self.shards = cores_for(settings.batch_size // strategy.num_replicas_in_sync, strategy)
         self.compiled = tf.function(self.losses_and_gradients, jit_compile=xla)
+
+    def groups(self):
+        """Which optimiser moves what, called once: pairs of one and its part of the model's trainable variables."""
+        return [(optimizer(self.settings), self.model.trainable_variables)]
 
     @property
     def optimizers(self):
         """All optimisers, for checkpoints."""
-        return [self.optimizer]
+        return [optimizer for optimizer, _ in self.grouped]
 
     @property
     def variables(self):
@@ -55,7 +60,9 @@ class Learner:
         sums, gradients = self.sharded(batch, noise, step)
         sums, gradients = all_sum((sums, gradients))
         gradients, norm = clipped(gradients, self.settings)
-        apply(self.optimizer, gradients, self.model.trainable_variables)
+        of = dict(zip(map(id, self.model.trainable_variables), gradients, strict=True))
+        for optimizer, variables in self.grouped:
+            apply(optimizer, [of[id(v)] for v in variables], variables)
         return {**sums, "norm/gradient": norm}
 
     def terms(self, batch, noise, step):
@@ -85,13 +92,13 @@ class Learner:
         if not self.settings.ema:
             yield
             return
-        variables = self.model.trainable_variables
-        weights = [v.numpy() for v in variables]
-        self.optimizer.finalize_variable_values(variables)
+        weights = [(v, v.numpy()) for v in self.model.trainable_variables]
+        for optimizer, variables in self.grouped:
+            optimizer.finalize_variable_values(variables)
         try:
             yield
         finally:
-            for v, weight in zip(variables, weights, strict=True):
+            for v, weight in weights:
                 v.assign(weight)
 
 
@@ -125,11 +132,10 @@ def clipped(gradients, settings):
 
 def all_sum(structure):
     """Every tensor summed over the replicas; call it inside one."""
-    replicas = tf.distribute.get_replica_context()
-    if replicas.num_replicas_in_sync == 1:
+    replicas, flat = tf.distribute.get_replica_context(), tf.nest.flatten(structure)
+    if replicas.num_replicas_in_sync == 1 or not flat:
         return structure
-    flat = replicas.all_reduce(tf.distribute.ReduceOp.SUM, tf.nest.flatten(structure))
-    return tf.nest.pack_sequence_as(structure, flat)
+    return tf.nest.pack_sequence_as(structure, replicas.all_reduce(tf.distribute.ReduceOp.SUM, flat))
 
 
 def apply(optimizer, gradients, variables):

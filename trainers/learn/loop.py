@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from trainers.learn.checkpoint import Checkpoints, assign
 from trainers.learn.console import Console
-from trainers.learn.learner import learner_of
+from trainers.learn.learner import all_sum, learner_of
 from trainers.learn.strategy import WorkerLost, agreed, is_chief, leave_last, make_strategy, watching
 from trainers.score import figures, provenance, scoring
 from trainers.show import board, exhibits
@@ -185,7 +185,7 @@ def distributed(learner, sets, start_step):
 
 
 def step_function(learner):
-    """(iterator, n) -> {name: [n]}, n updates in one call of the graph; "step" tells which."""
+    """(iterator, n) -> {name: [n]}, n updates in one call of the graph: what the learner tells, and mean counts."""
     strategy, settings = learner.strategy, learner.settings
     seed = tf.constant([settings.seed, NOISE])
 
@@ -200,6 +200,8 @@ def step_function(learner):
                 lambda x: tf.ensure_shape(x[first : first + size], [size, *x.shape[1:]]), noise
             )
         values = learner.step(batch, noise, tf.cast(step, tf.int32))
+        counts = learner.model.counts(batch)
+        values |= all_sum({name: tf.reduce_sum(x) / settings.batch_size for name, x in counts.items()})
         return {**values, "norm/weights": tf.linalg.global_norm(learner.model.trainable_variables)}
 
     @tf.function
@@ -421,21 +423,25 @@ class Training:
         self.console.update(self.step, watched, examples)
         if not self.writes:
             return
-        rate = float(tf.convert_to_tensor(self.learner.optimizers[0].learning_rate))
+        rates = {
+            f"optimizer{i or ''}/learning_rate": float(tf.convert_to_tensor(optimizer.learning_rate))
+            for i, optimizer in enumerate(self.learner.optimizers)
+        }
         with self.spared("TensorBoard's files"):
             self.board.scalars(self.step, tagged(means))
-            self.board.scalars(self.step, {"optimizer/learning_rate": rate, "speed/examples_per_second": examples})
+            self.board.scalars(self.step, {**rates, "speed/examples_per_second": examples})
             if (self.step / FIRST_PICTURES) in (2.0**k for k in range(32)):
                 self.show()
 
     def with_measures(self, means):
-        """Means of terms, and before them the measures that are sums of some."""
-        summed = {
-            name: sum(means[term] for term in one.terms)
-            for name, one in self.model.measures.items()
-            if one.terms and not (one.per or one.exp) and means.keys() >= {*one.terms}
-        }
-        return summed | means
+        """Means of terms and norms, and before them the measures that are made of some. means: counts among them."""
+        measures, made = self.model.measures, {}
+        for name, one in measures.items():
+            if one.terms and means.keys() >= {*one.terms, *filter(None, [one.per])}:
+                value = sum(means[term] for term in one.terms) / (means[one.per] if one.per else 1)
+                made[name] = float(np.exp(value)) if one.exp else value
+        counts = {one.per for one in measures.values()}
+        return made | {name: mean for name, mean in means.items() if name not in counts}
 
     def show(self):
         """Exhibits of the same examples and the same noise each time, early and then at doubling steps."""

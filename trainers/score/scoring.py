@@ -18,7 +18,8 @@ def scorer(model, floor=None, xla=True):
 
     @tf.function(jit_compile=xla)
     def terms(batch, noise):
-        return {**model.loss_terms(batch, noise), **({"floor": floor(batch)} if floor else {})}
+        found = {**model.loss_terms(batch, noise), **model.counts(batch)}
+        return found | ({"floor": floor(batch)} if floor else {})
 
     def score(split, seed):
         return over(split, seed, model, terms)

@@ -1,6 +1,7 @@
 """What there is to look at, to listen to or to read. Each kind saves itself as a file and logs itself to TensorBoard.
 
-`save(folder, name)` writes folder/NAME with the kind's ending; `log(tag)` writes to the default summary writer.
+`save(folder, name)` writes folder/NAME with the kind's ending; `log(tag)` writes to the default summary writer;
+`drawn()` is the Picture that stands for it on paper.
 """
 
 import pathlib
@@ -19,6 +20,9 @@ class Picture(NamedTuple):
 
     pixels: np.ndarray  # uint8 [H, W, 3]
 
+    def drawn(self):
+        return self
+
     def save(self, folder, name):
         _write(folder, f"{name}.png", pictures.encode_png(self.pixels))
 
@@ -30,6 +34,9 @@ class Film(NamedTuple):
     """Frames one after the other, which play on TensorBoard's page."""
 
     frames: np.ndarray  # uint8 [T, H, W, 3]
+
+    def drawn(self):
+        return Picture(self.frames[-1])
 
     def save(self, folder, name):
         _write(folder, f"{name}.gif", pictures.encode_gif(self.frames))
@@ -43,6 +50,10 @@ class Sound(NamedTuple):
 
     samples: np.ndarray  # float [N] in [-1, 1]
     rate: int  # samples a second
+
+    def drawn(self):
+        seconds = np.arange(len(self.samples)) / self.rate
+        return Curve({"wave": (seconds, self.samples)}, "seconds", "").drawn()
 
     def save(self, folder, name):
         folder = pathlib.Path(folder)
@@ -62,6 +73,9 @@ class Text(NamedTuple):
 
     words: str
 
+    def drawn(self):
+        return Picture(pictures.written(self.words))
+
     def save(self, folder, name):
         _write(folder, f"{name}.txt", f"{self.words}\n".encode())
 
@@ -75,11 +89,14 @@ class Midi(NamedTuple):
     roll: np.ndarray  # [S, D], a note sounds where it is 1/2 or more
     lowest: int  # MIDI number of column 0
 
+    def drawn(self):
+        return Picture(pictures.piano_roll(self.roll, lowest=self.lowest))
+
     def save(self, folder, name):
         midi.save_midi(pathlib.Path(folder) / f"{name}.mid", self.roll, self.lowest)
 
     def log(self, tag):
-        Picture(pictures.piano_roll(self.roll, lowest=self.lowest)).log(tag)
+        self.drawn().log(tag)
 
 
 class Curve(NamedTuple):

@@ -113,6 +113,15 @@ def piano_roll(roll, scale=5, lowest=21):
     return picture
 
 
+def written(words):
+    """Lines of text in black on white -> uint8 [H, W, 3]."""
+    font, lines, line = ImageFont.load_default(LETTERS), words.splitlines() or [""], LETTERS + 3
+    paper = Image.new("RGB", (math.ceil(max(map(font.getlength, lines))) + 4, line * len(lines) + 4), "white")
+    for i, text in enumerate(lines):
+        ImageDraw.Draw(paper).text((2, 1 + line * i), text, "black", font)
+    return np.asarray(paper)
+
+
 def scatter(points, labels=None, limits=None, size=480):
     """Points [N, 2] in a plane, coloured by integer labels [N] -> uint8 [size, size, 3].
 

@@ -9,8 +9,8 @@ class Measure:
     """A loss term, or a score made of terms, of every example.
 
     terms: the terms that are summed; without any, the one of the measure's own name. The value over a split is the
-      sum over its examples, divided by their number or by the sum of `per` (a count, such as the words of each), and
-      with exp the exponential of that: a perplexity.
+      sum over its examples, divided by their number or by the sum of `per` (one of the model's counts, such as the
+      words of each), and with exp the exponential of that: a perplexity.
     likelihood: the field of an example that it is -log p of, or a bound on that, in nats. dimensions: of a discrete
       field; the same in bits a dimension is then told, too.
     """

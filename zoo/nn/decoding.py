@@ -26,6 +26,12 @@ class Decoded(NamedTuple):
     extras: tf.Tensor  # [B, T, A], zero after END
 
 
+def gumbel(shape, seed):
+    """Standard Gumbel noise: log p + gumbel is largest at an index drawn from p."""
+    tiny = 2.0**-24  # below the least positive uniform: 0 would be an index never to be drawn
+    return -tf.math.log(-tf.math.log(tf.random.stateless_uniform(shape, seed, tiny)))
+
+
 def greedy(step, state, length, extras, context=()):
     """The most probable word, and again. Its loop ends with the longest caption."""
     return _one_by_one(step, state, length, extras, context, lambda log_probs, t: log_probs)

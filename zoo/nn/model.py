@@ -34,6 +34,10 @@ class Model(keras.Model):
         """All the randomness of one pass: a structure of [B, ...] tensors. seed: int32[2]."""
         return {}
 
+    def counts(self, batch):
+        """What measures are divided by, such as the words of each example: {name: [B]}."""
+        return {}
+
     def training_terms(self, batch, noise, step):
         """{name: [B]}, the sum of which training descends; step: int32, the updates made before."""
         return self.loss_terms(batch, noise)

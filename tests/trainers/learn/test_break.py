@@ -29,7 +29,7 @@ class Poisoned(Learner):
 
     def losses_and_gradients(self, batch, noise, step):
         sums, gradients = super().losses_and_gradients(batch, noise, step)
-        bad = tf.where(self.optimizer.iterations >= 4, np.nan, 1.0)
+        bad = tf.where(self.optimizers[0].iterations >= 4, np.nan, 1.0)
         return sums, [g * bad for g in gradients]
 
 

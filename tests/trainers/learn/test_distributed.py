@@ -205,8 +205,8 @@ for clip, replicas in itertools.product(found, strategies):
     with strategy.scope():
         learner = Looking(catalogue.build("vae", settings.model), settings, strategy, xla=False)
         learner.shards = 1
-        learner.optimizer = keras.optimizers.SGD(1e-3)
-        learner.optimizer.build(learner.model.trainable_variables)
+        learner.grouped = [(keras.optimizers.SGD(1e-3), learner.model.trainable_variables)]
+        learner.optimizers[0].build(learner.model.trainable_variables)
     before = [v.numpy() for v in learner.model.variables]
     iterator = iter(loop.distributed(learner, sets, 0))
     values = loop.step_function(learner)(iterator, 5)

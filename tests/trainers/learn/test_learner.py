@@ -45,8 +45,8 @@ def learner(settings):
         strategy = tf.distribute.MirroredStrategy(["CPU:0"])
         with strategy.scope():
             made = Learner(Line(), settings(**{"batch_size": 12, "clip_norm": 1e9, **changes}), strategy, xla)
-            made.optimizer = keras.optimizers.SGD(1.0)
-            made.optimizer.build(made.model.trainable_variables)
+            made.grouped = [(keras.optimizers.SGD(1.0), made.model.trainable_variables)]
+            made.optimizers[0].build(made.model.trainable_variables)
         return made
 
     return make
@@ -75,6 +75,21 @@ def test_a_step_descends_the_sum_of_all_terms_averaged_over_the_batch(learner, b
     assert values["distortion"] == pytest.approx(error, rel=1e-5)
     assert values["rate"] == pytest.approx(2 * error, rel=1e-5)
     assert values["penalty"] == pytest.approx(0.5 * error, rel=1e-5)
+
+
+def test_every_optimiser_moves_its_own_variables_and_no_other(learner, batch, noise):
+    one = learner()
+    w, b, *_ = one.model.trainable_variables
+    with one.strategy.scope():
+        one.grouped = [(keras.optimizers.SGD(0.5), [b]), (keras.optimizers.SGD(0.25), [w])]  # in an order of their own
+        for optimizer, variables in one.grouped:
+            optimizer.build(variables)
+    expected_w, expected_b, *_ = descent(batch, noise)
+    run(one, batch, noise)
+    np.testing.assert_allclose(b, 0.5 * expected_b, rtol=1e-4)
+    np.testing.assert_allclose(w, 1 + 0.25 * (expected_w - 1), rtol=1e-4)
+    assert one.model.unused.numpy() == 1
+    assert [optimizer.iterations.numpy() for optimizer in one.optimizers] == [1, 1]
 
 
 @pytest.mark.parametrize("shards", [2, 3, 12])
@@ -116,8 +131,8 @@ def test_a_structure_is_cut_into_parts_with_all_its_names():
 def test_averages_are_the_decayed_sum_and_the_weights_come_back_bit_for_bit(learner, batch, noise):
     one = learner(ema=0.9)
     with one.strategy.scope():
-        one.optimizer = keras.optimizers.SGD(0.01, use_ema=True, ema_momentum=0.9)
-        one.optimizer.build(one.model.trainable_variables)
+        one.grouped = [(keras.optimizers.SGD(0.01, use_ema=True, ema_momentum=0.9), one.model.trainable_variables)]
+        one.optimizers[0].build(one.model.trainable_variables)
     average = None
     for _ in range(3):
         run(one, batch, noise)
@@ -130,6 +145,23 @@ def test_averages_are_the_decayed_sum_and_the_weights_come_back_bit_for_bit(lear
     with pytest.raises(KeyError), one.averaged():
         raise KeyError
     assert one.model.w.numpy().tobytes() == w.tobytes()
+
+
+def test_the_averages_of_every_optimiser_come_and_go(learner, batch, noise):
+    one = learner(ema=0.9)
+    w, b, *_ = one.model.trainable_variables
+    with one.strategy.scope():
+        one.grouped = [(keras.optimizers.SGD(0.01, use_ema=True, ema_momentum=0.9), [v]) for v in (w, b)]
+        for optimizer, variables in one.grouped:
+            optimizer.build(variables)
+    run(one, batch, noise)
+    first = w.numpy(), b.numpy()
+    run(one, batch, noise)
+    last = w.numpy(), b.numpy()
+    with one.averaged():
+        for v, before, after in zip((w, b), first, last, strict=True):
+            np.testing.assert_allclose(v, 0.9 * before + 0.1 * after, rtol=1e-5)
+    assert [v.numpy().tobytes() for v in (w, b)] == [v.tobytes() for v in last]
 
 
 def test_without_averages_the_weights_are_their_own(learner):
@@ -145,7 +177,7 @@ def test_the_state_holds_every_variable_of_model_and_optimiser_once(settings):
         model = catalogue.build("vae", settings().model)
         learner = Learner(model, settings(ema=0.5), strategy)
     held = list(learner.variables.values())
-    assert {id(v) for v in held} == {id(v) for v in [*model.variables, *learner.optimizer.variables]}
+    assert {id(v) for v in held} == {id(v) for v in [*model.variables, *learner.optimizers[0].variables]}
     # Adam's two moments and the average of each weight, the count of steps and the learning rate.
     assert len(held) == len(model.variables) + 3 * len(model.trainable_variables) + 2
     assert list(learner.variables) == sorted(learner.variables)

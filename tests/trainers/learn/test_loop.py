@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import math
 import socket
 import sys
 import threading
@@ -188,6 +189,20 @@ def test_one_process_writes(cluster, task, expected, monkeypatch):
     monkeypatch.setenv("TF_CONFIG", json.dumps(config))
     assert is_chief(SimpleNamespace(cluster_resolver=SimpleNamespace())) == expected
     assert is_chief(SimpleNamespace(cluster_resolver=None))
+
+
+def test_training_is_told_in_the_models_measures():
+    """Of means over the steps of a call: a perplexity is the exponential of the ratio of two of them."""
+    measures = {
+        "perplexity": Measure("", "", terms=("nats", "more"), per="words", exp=True),
+        "bound": Measure("nats", "", terms=("nats", "more")),
+        "rate": Measure("nats", "", terms=("rate",), per="letters"),
+        "nats": Measure("nats", ""),
+    }
+    training = types.SimpleNamespace(model=types.SimpleNamespace(measures=measures))
+    told = loop.Training.with_measures(training, {"nats": 5.0, "more": 1.0, "words": 4.0, "norm/weights": 3.0})
+    assert told == {"perplexity": pytest.approx(math.exp(6 / 4)), "bound": 6, "nats": 5, "more": 1, "norm/weights": 3}
+    assert next(iter(told)) == "perplexity"
 
 
 def test_the_learning_curve_is_over_minutes_of_training(tmp_path):

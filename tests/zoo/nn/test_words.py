@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo.data.captioned.captions import encode, vocabulary
+from zoo.data.text.encoding import encode, vocabulary
 from zoo.nn import attention
 from zoo.nn.words import END, LONGEST, UNKNOWN, Words, mask, tokens
 

@@ -15,9 +15,9 @@ from zoo.data.pictures import sources
 from zoo.data.pictures.named import about
 from zoo.data.pictures.transforms import paste
 from zoo.data.split import Data, Split, frozen, on_cpu
-from zoo.data.text.coverage import counts, coverage
+from zoo.data.text.coverage import coverage
+from zoo.data.text.encoding import encode, vocabulary
 from zoo.nn.pretrained import extractors
-from zoo.nn.spelling import tokens
 from zoo.nn.words import END, UNKNOWN
 
 SCENES = {"train": 20_000, "validation": 400, "test": 1000, "held_out": 1000}  # pictures of scenes
@@ -100,24 +100,6 @@ def _looked_at(request):
     if shape != annotations:
         raise ValueError(f"data: {key} makes annotations {annotations}, the model takes {shape}; change its places")
     return key, (side, side, 3)
-
-
-def vocabulary(captions):
-    """All words of captions that can be learned, the most frequent first (`zoo.data.text.coverage.counts`)."""
-    return list(counts(captions))
-
-
-def encode(captions, words, length):
-    """Captions as int32 [N, length]; of one of `length` words or more there are the first `length`, without END.
-
-    What is lost that way `zoo.data.text.coverage.coverage` tells.
-    """
-    index = {word: UNKNOWN + 1 + i for i, word in enumerate(words)}
-    ids = np.full((len(captions), length), END, np.int32)
-    for row, caption in zip(ids, captions, strict=True):
-        found = [index.get(word, UNKNOWN) for word in tokens(caption)[:length]]
-        row[: len(found)] = found
-    return ids
 
 
 def _pairs(pictures, words, length, key="image", seen=None):

@@ -1,1 +1,1 @@
-"""Text: how much of it is kept, streams in lanes, sequences of unequal length."""
+"""Text: its words as numbers, how much of it is kept, streams in lanes, sequences of unequal length."""

@@ -4,8 +4,8 @@ import pytest
 
 from zoo.data import load
 from zoo.data.captioned import captions
-from zoo.data.captioned.captions import encode, vocabulary
 from zoo.data.text.coverage import MANY, Coverage, counts, coverage
+from zoo.data.text.encoding import encode, vocabulary
 from zoo.declare import Field
 from zoo.nn.words import END, UNKNOWN
 

@@ -1,0 +1,64 @@
+"""Room for one more paper: a toy's files are laid beside all others, two lines name them, and everything takes it.
+
+tests/toy holds what a paper with a kind of data of its own consists of, each file where it would lie in the tree. They
+are copied into a copy of the tree. There the house's own tests must hold for them, and so must the toy's.
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+TOY = ROOT / "tests" / "toy"
+COPIED = ("zoo", "trainers", "export", "tests", "setup.cfg", "pyproject.toml")
+LINES = {  # all that changes in files that were there
+    "zoo/catalogue.py": ('"show_attend_tell")', '"show_attend_tell", "number_names")'),
+    "zoo/data/named.py": (
+        "KINDS = (pictures, captioned)",
+        "from zoo.data.numbers import named as numbers\n\nKINDS = (pictures, captioned, numbers)",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def house(once):
+    """A copy of the tree with the toy in it."""
+
+    def make(folder):
+        folder.mkdir()
+        leave = shutil.ignore_patterns("__pycache__", "weights", "toy", "test_toy.py")
+        for name in COPIED:
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, folder / name, ignore=leave)
+            else:
+                shutil.copy(ROOT / name, folder / name)
+        for path in TOY.rglob("*.py"):
+            new = folder / path.relative_to(TOY)
+            assert not new.exists()
+            new.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, new)
+        for name, (old, new) in LINES.items():
+            text = (folder / name).read_text(encoding="utf-8")
+            assert text.count(old) == 1
+            (folder / name).write_text(text.replace(old, new), encoding="utf-8")
+
+    return once("house", make)
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        "tests/test_layout.py",
+        "tests/conformance -k number_names",
+        "tests/zoo/test_number_names.py tests/trainers/test_number_names.py",
+    ],
+)
+def test_the_toy_is_at_home(house, tests):
+    environment = os.environ | {"PYTHONPATH": str(house)}
+    command = [sys.executable, "-m", "pytest", "-n0", "-q", *tests.split()]
+    done = subprocess.run(command, cwd=house, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

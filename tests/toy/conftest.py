@@ -1,0 +1,3 @@
+"""These tests run where the toy's files lie beside all others: see tests/test_toy.py."""
+
+collect_ignore_glob = ["*"]
