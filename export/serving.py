@@ -4,6 +4,7 @@ Writes models.config, batching_parameters.txt, monitoring.config and docker-comp
 README.md with the command that starts the server and, for each model, a REST and a gRPC request to paste.
 """
 
+import base64
 import dataclasses
 import json
 import pathlib
@@ -82,7 +83,7 @@ def write(folder):
             f"no model in {folder}: export one first with: python -m export.draw RUN --out {folder}"
         )
     entries = [CONFIG.replace("NAME", p.name) for p in found]
-    files = {
+    files = {  # whatever lies in a model's own folder may be taken for a version
         "models.config": "model_config_list {\n" + "".join(entries) + "}\n",
         "batching_parameters.txt": BATCHING,
         "monitoring.config": MONITORING,
@@ -96,20 +97,32 @@ def write(folder):
 
 def usage(base):
     """How to call a model's newest version: Markdown with a curl line and a Python snippet."""
+    import numpy as np
+
     newest = max((v for v in base.glob("*/") if v.name.isdecimal()), key=lambda v: int(v.name))
-    about = json.loads((newest / "assets.extra" / "zoo.json").read_text(encoding="utf-8"))
+    extra = newest / "assets.extra"
+    about = json.loads((extra / "zoo.json").read_text(encoding="utf-8"))
     signature, inputs = about["default"], about["signatures"][about["default"]]
-    values = {key: _example(spec) for key, spec in inputs.items()}
-    body = json.dumps({"signature_name": signature, "inputs": {k: v for k, (v, _) in values.items()}})
+    with np.load(extra / "examples.npz") as examples:
+        values = {name: _example(name, examples[f"{signature}/inputs/{name}"][:2]) for name in inputs}
+    body = json.dumps({"signature_name": signature, "inputs": values})
     body = body.replace("'", "\\u0027")  # a shell's quotes are around it
     address = f"http://localhost:8501/v1/models/{base.name}:predict"
     if len(body) < 1000:
         curl = f"curl -d '{body}' {address}"
     else:  # an image does not fit on a command line
-        (base / "request.json").write_text(body, encoding="utf-8")
-        curl = f"curl -d @{base.name}/request.json {address}"
-    sent = "\n".join(f'request.inputs["{k}"].CopyFrom(tf.make_tensor_proto({code}))' for k, (_, code) in values.items())
-    needs_base64 = "import base64\n\n" if "base64." in sent else ""
+        request = base.with_name(f"{base.name}-request.json")
+        request.write_text(body, encoding="utf-8")
+        curl = f"curl -d @{request.name} {address}"
+    code = {name: _code(inputs[name]["dtype"], value) for name, value in values.items()}
+    from_file = f"""\
+with np.load("{base.name}/{newest.name}/assets.extra/examples.npz") as file:
+    examples = {{name: file[f"{signature}/inputs/{{name}}"][:2] for name in {[k for k, v in code.items() if not v]}}}
+"""
+    sent = "\n".join(
+        f'request.inputs["{name}"].CopyFrom(tf.make_tensor_proto({line or f"""examples["{name}"]"""}))'
+        for name, line in code.items()
+    )
     return f"""\
 ## {base.name}
 
@@ -118,7 +131,7 @@ Signatures: {", ".join(about["signatures"])}; their inputs are in {base.name}/{n
     {curl}
 
 ```python
-{needs_base64}import grpc
+import grpc
 import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
@@ -126,7 +139,7 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 request = predict_pb2.PredictRequest()
 request.model_spec.name = "{base.name}"
 request.model_spec.signature_name = "{signature}"
-{sent}
+{"" if all(code.values()) else from_file}{sent}
 with grpc.insecure_channel("localhost:8500", [("grpc.max_receive_message_length", -1)]) as channel:
     reply = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(request, timeout=60)
 outputs = {{name: tf.make_ndarray(tensor) for name, tensor in reply.outputs.items()}}
@@ -135,19 +148,25 @@ print({{name: value.shape for name, value in outputs.items()}})
 """
 
 
-def _example(spec):
-    """An input for two examples as JSON data and as Python code."""
-    shape, dtype = spec["shape"], spec["dtype"]
-    if dtype == "string":
-        example = spec["example"]
-        code = f'base64.b64decode("{example["b64"]}")' if isinstance(example, dict) else json.dumps(example)
-        return [example] * 2, f"[{code}] * 2"
-    if dtype == "int32" and shape == [2]:
-        return [[0, 1], [0, 2]], "np.array([[0, 1], [0, 2]], np.int32)"
-    value = 0.0
-    for size in reversed(shape):
-        value = [value] * size
-    return [value] * 2, f"np.zeros({(2, *shape)}, np.{dtype})"
+def _example(name, values):
+    """An input for two examples as REST wants it; seeds that one can read."""
+    import numpy as np
+
+    if name == "seed":
+        return [[0, 1], [0, 2]]
+    if values.dtype.kind != "S":
+        return values.tolist()
+    try:
+        return np.char.decode(values, "utf-8").tolist()
+    except UnicodeDecodeError:
+        return [{"b64": base64.b64encode(value).decode()} for value in values]
+
+
+def _code(dtype, values):
+    """Python for the same, or "" for what is too long to be read."""
+    if len(json.dumps(values)) > 300:
+        return ""
+    return f"np.array({values}, np.{dtype})" if dtype != "string" else json.dumps(values, ensure_ascii=False)
 
 
 def main(arguments=None):

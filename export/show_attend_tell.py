@@ -8,6 +8,7 @@ frozen network that makes the model's annotations is part of its export: picture
 from export.declare.signature import Input, Offered, Signature
 from export.declare.strings import picture
 from export.make.command import Search, main
+from zoo.declare import Field
 
 LEAST = -100.0  # the least log p that a phone is told: of -inf each kind of LiteRT file makes something else
 
@@ -17,7 +18,8 @@ def signatures(model, width):
     from zoo.nn.pretrained import extractors
 
     encoder, shape = model.config.encoder, model.picture_shape
-    looked = {"images": Input(shape, "images, scaled as in training", interval=(0, 1))}
+    pictures = Field(shape, interval=(0, 1))
+    looked = {"images": Input.of("image", pictures, "images, scaled as in training (see Values)")}
     before = None if "image" in model.fields else extractors.extractor(encoder)
 
     def seen(images):
@@ -31,18 +33,23 @@ def signatures(model, width):
         told = tell(images, method="beam", width=width)
         return {"captions": model.words.captions(told["tokens"]), **told}
 
-    what = (
-        "its words as `tokens`, 0 after the last; `score`, log p in nats; for each word the `attention` to each place"
-    )
-    best = f"The best caption that a beam of width {width} finds, {what}."
-    server = {"caption_images": Signature(search, looked, best)}
+    told = {
+        "tokens": "the words as line numbers in the file of words, the first line being 0; 0, the end, after the last",
+        "score": "log p of the caption in nats, of its end too",
+        "attention": "how much each word looked at each place [rows, columns], top left first; 0 after the end",
+    }
+    in_words = {"captions": "the words of `tokens`, joined by blanks"} | told
+    best = f"The best caption that a beam of width {width} finds."
+    server = {"caption_images": Signature(search, looked, best, outputs=in_words)}
     if shape[-1] in (1, 3):
         file = {"image_bytes": picture(shape)}
-        server = {"caption": Signature(lambda image_bytes: search(image_bytes), file, best), **server}
+        call = Signature(lambda image_bytes: search(image_bytes), file, best, outputs=in_words)
+        server = {"caption": call, **server}
 
-    greedy = f"The caption of the most probable word, and again; {what}."
-    phone = {"caption_images": Signature(tell, looked, greedy)}
-    return Offered(server, phone | by_the_word(model, seen, looked), before)
+    greedy = "The caption of the most probable word, and again."
+    phone = {"caption_images": Signature(tell, looked, greedy, outputs=told)}
+    of_pictures = {"image": pictures, "caption": model.fields["caption"]}
+    return Offered(server, phone | by_the_word(model, seen, looked), before, of_pictures)
 
 
 def by_the_word(model, seen, looked):
@@ -68,10 +75,16 @@ def by_the_word(model, seen, looked):
     if model.keys:
         context["keys"] = Input((places, config.attention_size), "as start returned them")
     word = {"word": Input((), before, "int32", interval=(FIRST, config.vocabulary - 1))}
-    one = f"log p of every word after `word`, {LEAST:g} nats or more, the next state, and the attention to each place."
+    state_out = dict.fromkeys(state, "the state, for the next decode_step")
+    start_out = state_out | dict.fromkeys(context, "what every decode_step looks at")
+    step_out = state_out | {
+        "log_probs": f"log p of every word after `word` in nats, {LEAST:g} or more",
+        "attention": "how much this word looked at each place [rows, columns]",
+    }
+    first, one = "The state before the first word, and what every word looks at.", "One word more."
     return {
-        "start": Signature(start, looked, "The state before the first word, and what every word looks at."),
-        "decode_step": Signature(decode_step, word | state | context, one),
+        "start": Signature(start, looked, first, outputs=start_out),
+        "decode_step": Signature(decode_step, word | state | context, one, outputs=step_out),
     }
 
 

@@ -12,6 +12,7 @@ import sys
 
 import pytest
 
+from zoo import data
 from zoo.catalogue import MODELS
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -215,6 +216,41 @@ def test_a_model_is_a_handful_of_files(model):
 def test_every_config_is_in_the_list_of_models():
     found = {path.stem for path in (ROOT / "zoo" / "configs").glob("*.py")}
     assert found - {"__init__", "base", "kinds"} == set(MODELS)
+
+
+ROOMS = ("trainers.declare", "trainers.learn", "trainers.score", "trainers.speed", "zoo.declare", "zoo.store")
+MACHINERY = [  # what every paper is trained, scored, shown, kept and exported with
+    path
+    for path in FILES
+    if module_name(path).startswith((*ROOMS, "export.make", "export.prove"))
+    or module_name(path) in {f"trainers.show.{name}" for name in ("board", "exhibits", "sampling")}
+    or module_name(path) in COMMANDS - {f"{package}.{model}" for package in PACKAGES for model in MODELS}
+]
+KINDS_SAY = {"regime", "binarized", "caption", "captions", "tune", "tunes", "spelling", "alphabet"}
+PLAIN_WORDS = {"draw", "digits"}  # names of a paper and of a data set, and English words: refused as whole strings
+
+
+def words_of(path):
+    """Strings, and the words of strings and of identifiers, in lower case. Docstrings and comments do not count."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    alone = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    texts = {
+        (type(node), text.lower())
+        for node in nodes
+        if id(node) not in alone
+        for text in vars(node).values()
+        if isinstance(text, str)
+    }
+    words = {word for _, text in texts for word in (*re.findall(r"\w+", text), *re.findall(r"[^\W_]+", text))}
+    return {text for kind, text in texts if kind is ast.Constant}, words
+
+
+@pytest.mark.parametrize("path", MACHINERY, ids=module_name)
+def test_machinery_names_no_paper_no_data_set_and_no_kind_of_data(path):
+    kinds = {folder.name for folder in (ROOT / "zoo" / "data").iterdir()} - {"pictures", "text"}
+    strangers = {*MODELS, *data.names(), *kinds, *KINDS_SAY}
+    strings, words = words_of(path)
+    assert not (strings | words - PLAIN_WORDS) & strangers
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_name)

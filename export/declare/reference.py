@@ -6,13 +6,16 @@ import tensorflow as tf
 from export.declare.signature import phone_answer, server_answer
 
 
-def examples(inputs, n, seed=0):
-    """n plausible arrays for each of inputs (name -> Input)."""
+def examples(inputs, n, seed=0, data=()):
+    """n plausible arrays for each of inputs (name -> Input), real ones of what is in data, name -> [N, ...]."""
     numbers = np.random.default_rng(seed)
     values = {}
     for name, spec in inputs.items():
         low, high = spec.interval or (0, 2**31 - 1)
-        if spec.example:
+        if spec.data in data and (spec.dtype != "string" or spec.text.write):
+            real = data[spec.data][np.arange(n) % len(data[spec.data])]
+            values[name] = spec.text.write(real) if spec.dtype == "string" else real
+        elif spec.example:
             values[name] = spec.example(n, numbers)
         elif spec.dtype == "int32":
             values[name] = numbers.integers(low, high, (n, *spec.shape), np.int32, endpoint=True)
@@ -20,6 +23,22 @@ def examples(inputs, n, seed=0):
             values[name] = numbers.standard_normal((n, *spec.shape), np.float32)
         else:
             values[name] = numbers.uniform(low, high, (n, *spec.shape)).astype(np.float32)
+    return values
+
+
+def implausible(inputs, seed=0):
+    """Four rows of what no one should ask and someone will, for inputs as in examples: of each input with an interval
+    an inverted example, only ones (the upper bound), only zeros (the lower), and noise. {} if none has an interval.
+    """
+    bounded = {k: v for k, v in inputs.items() if v.interval and v.dtype == "float32"}
+    if not bounded:
+        return {}
+    numbers, values = np.random.default_rng(seed), examples(inputs, 4, seed)
+    for name, spec in bounded.items():
+        low, high = spec.interval
+        noise = numbers.uniform(low, high, spec.shape)
+        rows = [low + high - values[name][0], np.full(spec.shape, high), np.full(spec.shape, low), noise]
+        values[name] = np.stack(rows).astype(np.float32)
     return values
 
 
@@ -43,7 +62,7 @@ class Keras:
 
     def _call(self, name, **tensors):
         if self.phone:
-            return phone_answer(self.signatures[name], tensors)
+            return phone_answer(self.signatures[name], self.model, tensors)
         return server_answer(self.signatures[name], self.model, tensors)
 
 

@@ -17,14 +17,19 @@ from typing import Any, NamedTuple
 
 @dataclasses.dataclass(frozen=True)
 class Text:
-    """What a server is sent in the place of an input: a string for each example, which it reads itself."""
+    """What a server is sent in the place of an input: strings for each example, which it reads itself."""
 
     wants: str  # what each string is, for an error or the model card
     says: str  # more about it, for the model card
     example: Callable[[int, Any], Any]  # (n, numpy's Generator) -> n such strings, an object array of bytes
-    # (strings [batch], refuse_unless(condition, what, got)) -> (the values of the input, outputs that tell of them)
+    # (strings [batch, *shape], refuse_unless(condition, what, got)) -> (the input's values, outputs that tell of them)
     read: Callable[[Any, Callable], tuple[Any, dict]]
     refused: dict[str, bytes]  # what is wrong -> a string that read refuses
+    shape: tuple[int, ...] = ()  # of the strings of one example; (): one string
+    write: Callable[[Any], Any] | None = None  # examples as the data holds them -> such strings; None: they are not
+    tells: dict[str, str] = dataclasses.field(default_factory=dict)  # what read's outputs mean
+    # (strings) -> (values of the input by other means than TensorFlow, their largest mean difference), for the proof
+    twin: Callable[[Any], tuple[Any, float]] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,19 +42,36 @@ class Input:
     interval: tuple[float, float] | None = None  # values outside are refused; NaN and infinity always are
     example: Callable[[int, Any], Any] | None = None  # (n, numpy's Generator) -> n plausible values; else noise is
     text: Text | None = None
+    data: str = ""  # the name in a batch of data of what this is, if it is there
+
+    @classmethod
+    def of(cls, name, field, says, **more):
+        """What a zoo.declare.Field, called `name` in a batch of data, holds: its shape, type, range and examples.
+
+        A ragged one comes filled with its padding up to the most that it holds. more: what is not as the field says;
+        an axis of any length needs a length here, in shape.
+        """
+        field = dataclasses.replace(field, shape=tuple(more.pop("shape", field.shape)))
+        interval = (min(0, field.pad), field.classes - 1) if field.classes else field.interval
+        known = {"dtype": field.dtype, "interval": interval, "example": field.random, "data": name}
+        return cls(field.shape, says, **known | more)
 
     def sent(self):
         """The input as a server is sent it."""
         if not self.text:
             return self
         text = {"says": self.text.says, "example": self.text.example}
-        return dataclasses.replace(self, shape=(), dtype="string", interval=None, **text)
+        return dataclasses.replace(self, shape=self.text.shape, dtype="string", interval=None, **text)
 
-    def expected(self):
+    def expected(self, batch="batch"):
         """As an error or a card says it: float32 [batch, 28, 28, 1] in [0, 1]."""
-        inside = f" in [{self.interval[0]:g}, {self.interval[1]:g}]" if self.interval else ""
+        inside = " in [{}, {}]".format(*map(_number, self.interval)) if self.interval else ""
         inside += f", each {self.text.wants}" if self.dtype == "string" else ""
-        return f"{self.dtype} [{', '.join(('batch', *map(str, self.shape)))}]{inside}"
+        return f"{self.dtype} [{', '.join(map(str, (batch, *self.shape)))}]{inside}"
+
+
+def _number(x):
+    return str(int(x)) if x == int(x) else f"{x:g}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,12 +80,16 @@ class Signature:
 
     draws: how many times model.noise is drawn for one example. 0: body takes no noise. 1: body's `noise` is
     model.noise with leading axis [batch]. K > 1: leading axes [batch, K].
+    outputs: name -> what it means, its unit and range; of more outputs, perhaps, than every config has.
+    noise: name of a phone's input -> its distribution, where that is not NORMAL.
     """
 
     body: Callable[..., dict]
     inputs: dict[str, Input]
     says: str  # one sentence for the model card
     draws: int = 0
+    outputs: dict[str, str] = dataclasses.field(default_factory=dict)
+    noise: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 class Offered(NamedTuple):
@@ -72,8 +98,10 @@ class Offered(NamedTuple):
     server: dict[str, Signature]
     phone: dict[str, Signature]
     before: Any = None  # a Keras model that the signatures call and that the model itself does not hold
+    fields: dict | None = None  # of the data that make real examples, {name: zoo.declare.Field}; None: the model's
 
 
+NORMAL = "independent standard normal numbers"
 SEED = Input(
     (2,),
     "two integers an example; the same pair gives the same answer, whatever else is in the batch",
@@ -87,24 +115,35 @@ def server_inputs(signature):
 
 
 def phone_inputs(signature, model):
-    """The inputs as a phone sees them: the declared ones, and standard noise in place of the seed."""
-    if not signature.draws:
-        return signature.inputs
-    noise = {
-        name: Input((signature.draws, *shape)[signature.draws == 1 :], f"{says}, one draw an example")
-        for name, (shape, says) in _noise_parts(model).items()
-    }
-    return signature.inputs | noise
+    """The inputs as a phone sees them: the declared ones, and the noise itself in place of the seed."""
+    return signature.inputs | (_noise_inputs(signature, model) if signature.draws else {})
 
 
-def _noise_parts(model):
-    """Name -> (shape of one example, description) of the tensor, or dict, that model.noise returns."""
-    noise = model.noise(1, (0, 0))
-    parts = {f"noise_{k}": v for k, v in noise.items()} if isinstance(noise, dict) else {"noise": noise}
-    return {
-        name: (tuple(value.shape[1:]), "the model's own noise, as model.noise draws it")
-        for name, value in parts.items()
-    }
+def _noise_inputs(signature, model):
+    """An Input for each tensor of the structure that model.noise returns: noise, or noise_z, noise_coin_0, ..."""
+    import keras
+
+    draws, found = signature.draws, {}
+    for path, value in keras.tree.flatten_with_path(_noise(model)):
+        name = "_".join(["noise", *map(str, path)])
+
+        def example(n, numbers, path=path):
+            drawn = model.noise(n * draws, tuple(map(int, numbers.integers(0, 2**31, 2))))
+            value = dict(keras.tree.flatten_with_path(drawn))[path].numpy()
+            return value if draws == 1 else value.reshape(n, draws, *value.shape[1:])
+
+        shape = tuple(value.shape[1:]) if draws == 1 else (draws, *value.shape[1:])
+        says = f"{signature.noise.get(name, NORMAL)}, fresh for every call"
+        found[name] = Input(shape, says, value.dtype.name, example=example)
+    return found
+
+
+def _noise(model):
+    """An example of the model's noise, whatever graph is being traced."""
+    import tensorflow as tf
+
+    with tf.init_scope():
+        return model.noise(1, (0, 0))
 
 
 def server_answer(signature, model, tensors):
@@ -112,23 +151,34 @@ def server_answer(signature, model, tensors):
     import tensorflow as tf
 
     tensors, told = dict(tensors), {}
+    several = sum(spec.text is not None for spec in signature.inputs.values()) > 1
     for name, spec in signature.inputs.items():
         if spec.text:
             refuse = functools.partial(_refuse_unless, name, spec.sent())
             with tf.name_scope(name):  # what fails in there is told by the name of its operation
                 tensors[name], more = spec.text.read(tensors[name], refuse)
-            told |= more
+            told |= {f"{name}_{key}": value for key, value in more.items()} if several else more
     if signature.draws:
         tensors["noise"] = noise_of_rows(model, tensors.pop("seed"), signature.draws)
     return signature.body(**tensors) | told
 
 
-def phone_answer(signature, tensors):
+def meanings(signature):
+    """Output -> what it means, of all outputs that a signature may have."""
+    found, texts = dict(signature.outputs), {k: v.text for k, v in signature.inputs.items() if v.text}
+    for name, text in texts.items():
+        found |= {f"{name}_{key}" if len(texts) > 1 else key: says for key, says in text.tells.items()}
+    return found
+
+
+def phone_answer(signature, model, tensors):
     """What body says to tensors as a phone gives them: with noise among them."""
+    import tensorflow as tf
+
     given = {k: v for k, v in tensors.items() if k in signature.inputs}
     if signature.draws:
-        parts = {k.removeprefix("noise_"): v for k, v in tensors.items() if k not in given}
-        given["noise"] = parts.get("noise", parts)
+        parts = [tensors[name] for name in _noise_inputs(signature, model)]
+        given["noise"] = tf.nest.pack_sequence_as(_noise(model), parts)
     return signature.body(**given)
 
 
@@ -139,8 +189,14 @@ def server_function(signature, model):
 
 
 def phone_function(signature, model, batch):
-    """The same body with noise as an input. batch: int, or None where any batch size converts."""
-    return _concrete(lambda **tensors: phone_answer(signature, tensors), phone_inputs(signature, model), batch)
+    """The same body with noise as an input. batch: int, or None for any."""
+    import tensorflow as tf
+
+    def call(**tensors):
+        # What comes straight out of a loop is wrong in LiteRT.js (2.5.3) and refused by CompiledModel (2.3).
+        return {k: tf.maximum(v, v.dtype.min) for k, v in phone_answer(signature, model, tensors).items()}
+
+    return _concrete(call, phone_inputs(signature, model), batch)
 
 
 def _concrete(call, inputs, batch):
@@ -157,9 +213,7 @@ def noise_of_rows(model, seeds, draws):
     """model.noise(draws, seed) for every row of seeds [B, 2]: [B, ...] for one, [B, draws, ...] for more."""
     import tensorflow as tf
 
-    specs = tf.nest.map_structure(
-        lambda v: tf.TensorSpec([draws, *v.shape[1:]][draws == 1 :], v.dtype), model.noise(1, (0, 0))
-    )
+    specs = tf.nest.map_structure(lambda v: tf.TensorSpec([draws, *v.shape[1:]][draws == 1 :], v.dtype), _noise(model))
 
     def row(seed):
         noise = model.noise(draws, seed)
@@ -185,14 +239,11 @@ def checked(tensors, inputs):
         same = tf.equal(tf.size(shape), 1 + len(spec.shape)) & tf.reduce_all(padded[1:] == right)
         with tf.control_dependencies([_refuse_unless(name, spec, same, "shape", shape)]):
             x = tf.ensure_shape(tf.identity(x), [None, *spec.shape])
-        if x.dtype.is_floating:
-            finite = tf.reduce_all(tf.math.is_finite(x))
-            low, high = spec.interval or (-float("inf"), float("inf"))
-            fits = tf.logical_and(finite, tf.reduce_all(tf.logical_and(x >= low, x <= high)))
-            # min and max would hide a NaN that is not alone, so the first offender is shown instead.
-            bad = tf.reshape(x, [-1])
-            bad = tf.boolean_mask(bad, ~(tf.math.is_finite(bad) & (bad >= low) & (bad <= high)))[:1]
-            with tf.control_dependencies([_refuse_unless(name, spec, fits, "value", bad)]):
+        if x.dtype.is_floating or spec.interval:
+            low, high = spec.interval or (x.dtype.min, x.dtype.max)
+            # NaN is on neither side; min and max would hide one that is not alone, so the first offender is shown.
+            bad = tf.boolean_mask(x, ~((x >= low) & (x <= high)))[:1]
+            with tf.control_dependencies([_refuse_unless(name, spec, tf.equal(tf.size(bad), 0), "value", bad)]):
                 x = tf.identity(x)
         seen[name], sizes[name] = x, tf.shape(x)[0]
     first, *others = sizes

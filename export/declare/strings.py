@@ -1,6 +1,6 @@
-"""Inputs that a server is sent as strings: captions, and files with pictures.
+"""Inputs that a server is sent as strings: texts, and files with pictures.
 
-B batch, L words of a caption with its end and padding, H x W x C a picture.
+B batch, L words of a text with its end and padding, H x W x C a picture.
 """
 
 from export.declare.signature import Input, Text
@@ -9,17 +9,19 @@ PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"  # what their files begin with
 PNG_END, JPEG_END = b"IEND", b"\xff\xd9"  # after which there may be more
 EXIF = b"Exif\0\0", b"eXIf"  # before what a camera says, in the first 64 KiB of a JPEG or a PNG
 WHOLE = "must_be_a_whole_picture"  # the operation that fails if it is not; TensorFlow's error names it
+ROUNDING = 0.25 / 255  # Pillow rounds between its two directions; the most that a mean difference may be
 ORIENTATION = 0x0112  # EXIF's name of it
 
 
-def caption(words, length):
-    """Captions int32 [B, L], L being `length` and `words` a zoo.nn.words.Words.
+def text(name, field, words):
+    """Texts int32 [B, L], as a field of that name holds them in `words`, a zoo.nn.words.Words.
 
     A server is sent strings, and tells with every answer which of their words it does not know.
     """
     import numpy as np
     import tensorflow as tf
 
+    (length,) = field.shape
     most = length - 1
 
     def strings(n, numbers):
@@ -30,18 +32,26 @@ def caption(words, length):
     def ids(n, numbers):
         return words.ids(tf.constant(strings(n, numbers)), length).numpy()
 
-    def read(captions, refuse_unless):
-        counts = words.count(captions)
+    def read(texts, refuse_unless):
+        counts = words.count(texts)
         wrong = tf.boolean_mask(counts, (counts < 1) | (counts > most))[:1]
         with tf.control_dependencies([refuse_unless(tf.equal(tf.size(wrong), 0), "number of words", wrong)]):
-            captions = tf.identity(captions)
-        return words.ids(captions, length), {"unknown_words": words.unknown(captions)}
+            texts = tf.identity(texts)
+        return words.ids(texts, length), {"unknown_words": words.unknown(texts)}
 
-    wants = f"a caption of 1 to {most} words"
+    def write(batch):
+        return words.captions(batch).numpy()
+
+    wants = f"a {name} of 1 to {most} words"
     refused = {"no word": b" ", f"{length} words": b"a " * length}
-    says = "in lower case or not; a punctuation mark is a word; `unknown_words` in the answer are those not learned"
-    as_ids = "the words in lower case as line numbers in the vocabulary, the first being 0; 1 if unknown; then 0"
-    return Input((length,), as_ids, "int32", example=ids, text=Text(wants, says, strings, read, refused))
+    says = "in lower case or not; a punctuation mark is a word"
+    as_ids = (
+        f"the words in lower case, at most {most}, as line numbers in the file of words, the first line being 0; "
+        "1 for a word that is not in it; then 0, the end, up to the input's length"
+    )
+    tells = {"unknown_words": f"the words of the {name} that the model has not learned, joined by blanks"}
+    as_text = Text(wants, says, strings, read, refused, write=write, tells=tells)
+    return Input.of(name, field, as_ids, interval=(0, words.size - 1), example=ids, text=as_text)
 
 
 def picture(shape):
@@ -53,6 +63,7 @@ def picture(shape):
     import numpy as np
     import tensorflow as tf
 
+    from zoo.data.pictures import files as pictures
     from zoo.data.pictures.files import LARGEST
 
     def read(files, refuse_unless):
@@ -68,7 +79,15 @@ def picture(shape):
     half = tf.io.encode_jpeg(np.zeros((16, 16, 3), np.uint8)).numpy()[:-20]
     refused = {"no byte": b"", "a GIF": b"GIF89a" + b"\0" * 20, "a huge picture": huge, "half a JPEG": half}
     says = "turned as the camera says, on white, shrunk and cut to the middle; one of the model's size stays what it is"
-    return Input(shape, "pictures", interval=(0, 1), text=Text(wants, says, _files, read, refused))
+
+    def write(batch):
+        return np.array([tf.io.encode_png(np.rint(255 * x).astype(np.uint8)).numpy() for x in batch], object)
+
+    def twin(files):
+        return np.stack([pictures.picture(file, *shape) for file in files]).astype(np.float32) / 255, ROUNDING
+
+    as_file = Text(wants, says, _files, read, refused, write=write, twin=twin)
+    return Input(shape, "pictures", interval=(0, 1), text=as_file, data="image")
 
 
 def _decoded(file, largest, refuse_unless):
@@ -94,8 +113,15 @@ def _decoded(file, largest, refuse_unless):
         return tf.cond(
             is_png,
             lambda: _decoded_png(file, tf.io.decode_raw(tf.strings.substr(start, 24, 1), tf.uint8)[0]),
-            lambda: tf.pad(tf.io.decode_jpeg(file, 3, name=WHOLE), [[0, 0], [0, 0], [0, 1]], constant_values=255),
+            lambda: tf.pad(_decoded_jpeg(file), [[0, 0], [0, 0], [0, 1]], constant_values=255),
         )
+
+
+def _decoded_jpeg(file):
+    """uint8 [h, w, 3], as Pillow has it: the usual transform is faster, and a level darker in the mean."""
+    import tensorflow as tf
+
+    return tf.io.decode_jpeg(file, 3, dct_method="INTEGER_ACCURATE", name=WHOLE)
 
 
 def _decoded_png(file, depth):
@@ -164,7 +190,7 @@ def _fitted(rgba, shape):
     resized = tf.cast(tf.round(margin * tf.reduce_max(wanted / size) * tf.cast(size, tf.float64)), tf.int32)
     first = (resized - wanted) // 2
     rgba = tf.cast(rgba, tf.uint16)
-    rgb = 255 - (255 - rgba[..., :3]) * rgba[..., 3:] // 255  # on white
+    rgb = 255 - ((255 - rgba[..., :3]) * rgba[..., 3:] + 127) // 255  # on white, rounded as Pillow does
     # Never the whole resized picture: one of one row would grow by its length.
     rgb = tf.raw_ops.ScaleAndTranslate(
         images=rgb[None],

@@ -6,12 +6,22 @@ import signal
 import subprocess
 import sys
 import tempfile
+from typing import NamedTuple
 
 import numpy as np
 
 
 class Crash(RuntimeError):
     """The process died without an answer."""
+
+
+class Answer(NamedTuple):
+    """What a process said to one request."""
+
+    outputs: dict  # name -> array; empty where there is an error
+    error: str | None
+    seconds: float
+    megabytes: float  # of memory that the process had needed by then, beyond what it had at its start
 
 
 def run(module, *arguments, timeout=1800):
@@ -28,7 +38,7 @@ def run(module, *arguments, timeout=1800):
 def ask(module, plan, inputs):
     """Runs plan["requests"] in python -m module. inputs: for each request a dict of arrays.
 
-    Returns for each request (outputs, error, seconds); outputs is {} where there is an error.
+    Returns an Answer for each request.
     """
     with tempfile.TemporaryDirectory(prefix="export-") as folder:
         folder = pathlib.Path(folder)
@@ -44,4 +54,10 @@ def ask(module, plan, inputs):
             for name in results.files:
                 k, key = name.split("/", 1)
                 outputs[int(k)][key] = results[name]
-    return [(out, answer["error"], answer["seconds"]) for out, answer in zip(outputs, answers, strict=True)]
+    return [Answer(out, **answer) for out, answer in zip(outputs, answers, strict=True)]
+
+
+def peak_megabytes():
+    """The most memory that this process has held so far; getrusage would count its parent's, too."""
+    status = pathlib.Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024

@@ -1,9 +1,9 @@
 """Convert a SavedModel to LiteRT in a process of its own, since the converter may crash or keep its memory.
 
-    python -m export.make.convert FOLDER KIND
+    python -m export.make.convert FOLDER KIND ...
 
 Reads FOLDER/model, a SavedModel, and FOLDER/calibration.npz ("SIGNATURE/NAME" -> [N, ...], for int8). Writes
-FOLDER/KIND.tflite and FOLDER/KIND.json: {"operations": [...], "batch": ...} or {"refused": reason}.
+FOLDER/KIND.tflite and FOLDER/KIND.json, {"operations": [...]} or {"refused": reason}, of one kind after the other.
 """
 
 import json
@@ -62,18 +62,19 @@ def reason(error):
     return f"no builtin operation for {', '.join(names)}" if names else first[:300]
 
 
-def main(folder, kind):
+def main(folder, *kinds):
     folder = pathlib.Path(folder)
-    try:
-        model = convert(folder, kind)
-    except Exception as error:  # whatever it raises, the reason is the answer
-        answer = {"refused": reason(error)}
-    else:
-        found = operations(model)
-        foreign = [name for name in found if name.startswith(("CUSTOM:", "Flex"))]
-        answer = {"refused": f"no builtin operation for {', '.join(foreign)}"} if foreign else {"operations": found}
-        (folder / f"{kind}.tflite").write_bytes(model)
-    (folder / f"{kind}.json").write_text(json.dumps(answer), encoding="utf-8")
+    for kind in kinds:
+        try:
+            model = convert(folder, kind)
+        except Exception as error:  # whatever it raises, the reason is the answer
+            answer = {"refused": reason(error)}
+        else:
+            found = operations(model)
+            foreign = [name for name in found if name.startswith(("CUSTOM:", "Flex"))]
+            answer = {"refused": f"no builtin operation for {', '.join(foreign)}"} if foreign else {"operations": found}
+            (folder / f"{kind}.tflite").write_bytes(model)
+        (folder / f"{kind}.json").write_text(json.dumps(answer), encoding="utf-8")
 
 
 if __name__ == "__main__":

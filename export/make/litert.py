@@ -19,6 +19,7 @@ from export.make.savedmodel import WITHOUT_GRADIENTS, sync
 # A file beyond it is refused: it would answer with something else, and silently.
 LIMITS = {"float32": 1e-3, "float16": 0.05, "dynamic": 0.1, "int8": 0.2}
 KINDS = tuple(LIMITS)
+INTERFACES = ("Interpreter", "CompiledModel")  # LiteRT's, the second being the newer one and the stricter
 
 
 def file_name(name, kind):
@@ -29,14 +30,15 @@ def file_name(name, kind):
 def convert(keras, kinds):
     """kind -> a record, a JSON-able dict but for "content", the file's bytes:
 
-    {"content", "bytes", "sha256", "batch": {"SIGNATURE": 1, or None for any}, "operations",
-     "errors": {"SIGNATURE/OUTPUT": [absolute, share]}},
+    {"content", "bytes", "sha256", "operations", "errors": {"SIGNATURE/OUTPUT": [absolute, share]},
+     "milliseconds": {"SIGNATURE": of one call}, "megabytes": the memory of a process that has called them all},
     or {"refused": reason} where the converter cannot, or where what it made is not the model.
-    keras: a phone's reference.Keras.
+    Every signature takes one example: what reads a file with a free batch, or with a loop that collects outputs of
+    one, is LiteRT's oldest runtime alone. keras: a phone's reference.Keras.
     """
     with tempfile.TemporaryDirectory(prefix="export-") as folder:
         folder = pathlib.Path(folder)
-        batch = _save(keras, folder / "model")
+        _save(keras, folder / "model")
         inputs = {name: phone_inputs(signature, keras.model) for name, signature in keras.signatures.items()}
         count = CALIBRATION if "int8" in kinds else 1
         calibration = {
@@ -45,13 +47,20 @@ def convert(keras, kinds):
             for key, value in reference.examples(specs, count, seed=1).items()
         }
         np.savez(folder / "calibration.npz", **calibration)
-        return {kind: _convert(folder, kind, keras, batch) for kind in kinds}
+        left, crashes = list(kinds), {}
+        while left:  # one process makes all kinds; one that it dies of takes none of the others with it
+            try:
+                child.run("export.make.convert", folder, *left)
+                left = []
+            except child.Crash as crash:
+                left = [kind for kind in left if not (folder / f"{kind}.json").exists()]
+                crashes |= {kind: crash for kind in left[:1]}
+                left = left[1:]
+        return {kind: _measured(folder, kind, keras, crashes.get(kind)) for kind in kinds}
 
 
-def _convert(folder, kind, keras, batch):
-    try:
-        child.run("export.make.convert", folder, kind)
-    except child.Crash as crash:
+def _measured(folder, kind, keras, crash):
+    if crash:
         return {"refused": f"the converter cannot: {crash}"}
     record = json.loads((folder / f"{kind}.json").read_text(encoding="utf-8"))
     if "refused" in record:
@@ -59,7 +68,7 @@ def _convert(folder, kind, keras, batch):
     path = folder / f"{kind}.tflite"
     content = path.read_bytes()
     try:
-        errors = compare(path, keras, batch)
+        errors, measured = compare(path, keras, kind)
     except child.Crash as crash:
         return {"refused": f"it converts but does not run: {crash}"}
     key, (worst, share) = max(errors.items(), key=lambda item: np.nan_to_num(item[1][1], nan=np.inf))
@@ -72,49 +81,52 @@ def _convert(folder, kind, keras, batch):
         "content": content,
         "bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
-        "batch": batch,
         "operations": record["operations"],
         "errors": errors,
+        **measured,
     }
 
 
 def _save(keras, folder):
-    """A SavedModel of the phone's functions. Returns the batch size of each: None for any, or 1.
-
-    Arrays of a loop's outputs need a static shape in LiteRT: a signature that has any leaves for one example.
-    """
-    model, signatures = keras.model, keras.signatures
-    functions = {name: phone_function(signature, model, None) for name, signature in signatures.items()}
-    batch = {name: 1 if _has_arrays(function) else None for name, function in functions.items()}
-    for name in [name for name, size in batch.items() if size]:
-        functions[name] = phone_function(signatures[name], model, batch[name])
+    """A SavedModel of the phone's functions, each of one example."""
+    functions = {name: phone_function(signature, keras.model, 1) for name, signature in keras.signatures.items()}
     module = tf.Module()
     module.weights = [v.value for v in keras.variables]  # otherwise the file has no signature at all (2.21)
     tf.saved_model.save(module, str(folder), functions, WITHOUT_GRADIENTS)
-    return batch
 
 
-def _has_arrays(function):
-    graph = function.graph.as_graph_def()
-    nodes = [*graph.node, *(node for f in graph.library.function for node in f.node_def)]
-    return any(node.op == "TensorListReserve" for node in nodes)
+def compare(path, keras, kind="float32"):
+    """How far a file is from Keras, in both of LiteRT's interfaces, on plausible and on implausible inputs.
 
-
-def compare(path, keras, batch):
-    """{"SIGNATURE/OUTPUT": [largest absolute error, as a share of its range]} of a file against Keras."""
-    specs = {name: phone_inputs(signature, keras.model) for name, signature in keras.signatures.items()}
-    asked = [(name, size) for name in specs for size in ([batch[name]] if batch[name] else [1, 5])]
-    inputs = [reference.examples(specs[name], size, seed=2) for name, size in asked]
-    requests = [{"signature": name, "inputs": list(one)} for (name, _), one in zip(asked, inputs, strict=True)]
-    results = child.ask("export.prove.interpreter", {"model": str(path), "requests": requests}, inputs)
-    errors = {}
-    for (name, _), one, (got, complaint, _) in zip(asked, inputs, results, strict=True):
-        if complaint:
-            raise child.Crash(f"{name}: {complaint.splitlines()[0]}")
-        for key, want in keras.answers(name, one).items():
-            pair = reference.error(got[key], want) if key in got else (float("nan"),) * 2
-            errors[f"{name}/{key}"] = list(np.maximum(errors.get(f"{name}/{key}", (0.0, 0.0)), pair).tolist())
-    return errors
+    An int8 file has ranges of plausible numbers only, and cuts the others off: of those it is asked to be finite.
+    Returns ({"SIGNATURE/OUTPUT": [largest absolute error, as a share of its range]}, what convert says is measured).
+    """
+    asked = []  # (signature, inputs of one example, what Keras answers, whether that is all that is asked)
+    for name, signature in keras.signatures.items():
+        specs = phone_inputs(signature, keras.model)
+        plausible, strange = reference.examples(specs, 2, seed=2), reference.implausible(specs, seed=2)
+        for inputs, exact in ((plausible, True), (strange, kind != "int8")):
+            want = keras.answers(name, inputs) if inputs else {}
+            for n in range(len(next(iter(want.values()), ()))):
+                asked.append((name, *({k: v[n : n + 1] for k, v in part.items()} for part in (inputs, want)), exact))
+    requests = [{"signature": name, "inputs": list(inputs)} for name, inputs, *_ in asked]
+    given = [inputs for _, inputs, *_ in asked]
+    errors, seconds, memory = {}, {}, []
+    for interface in INTERFACES:
+        plan = {"model": str(path), "interface": interface, "requests": requests}
+        answers = child.ask("export.prove.interpreter", plan, given)
+        for (name, _, want, exact), answer in zip(asked, answers, strict=True):
+            if answer.error:
+                raise child.Crash(f"{name} in LiteRT's {interface}: {answer.error.splitlines()[0]}")
+            seconds.setdefault(name, []).append(answer.seconds)
+            memory.append(answer.megabytes)
+            for key, value in want.items():
+                got = answer.outputs.get(key, np.array([]))
+                if exact or got.shape != value.shape or not np.isfinite(got).all():
+                    pair = reference.error(got, value)
+                    errors[f"{name}/{key}"] = np.maximum(errors.get(f"{name}/{key}", (0.0, 0.0)), pair).tolist()
+    milliseconds = {name: 1e3 * float(np.median(times)) for name, times in seconds.items()}
+    return errors, {"milliseconds": milliseconds, "megabytes": max(memory)}
 
 
 def write(path, content):

@@ -1,7 +1,7 @@
 """From a run to everything that leaves: converted, measured, described, and only then put in place."""
 
-import base64
 import importlib
+import inspect
 import pathlib
 import shlex
 import sys
@@ -10,9 +10,11 @@ import numpy as np
 
 import zoo
 from export.declare import reference
-from export.declare.signature import Offered, server_inputs
-from export.make import card, litert, savedmodel
+from export.declare.signature import Offered, phone_inputs, server_inputs
+from export.make import card, command, litert, savedmodel
 from zoo.configs.base import to_dict
+from zoo.data import named
+from zoo.data.split import in_order
 from zoo.store import runs
 
 EXAMPLES = 3  # of each signature, kept with Keras' answers in the export
@@ -27,11 +29,8 @@ def export(name, signatures, options):
     if offered.phone.keys() != offered.server.keys():
         print(f"to phones: {', '.join(offered.phone)}", flush=True)
 
-    examples, keras = {}, reference.Keras(model, offered.server, offered.before)
-    for signature_name, signature in offered.server.items():
-        inputs = reference.examples(server_inputs(signature), EXAMPLES)
-        examples[signature_name] = inputs, keras.answers(signature_name, inputs)
-    phone = reference.Keras(model, offered.phone, offered.before, phone=True)
+    keras, phone = references(model, offered)
+    examples, on_phone = answered(keras, phone, real(run, model, offered.fields or model.fields))
     files = litert.convert(phone, ("float32", *dict.fromkeys(options.quantize)))
     contents = {kind: record.pop("content") for kind, record in files.items() if "content" in record}
     if "float32" not in contents:
@@ -47,20 +46,20 @@ def export(name, signatures, options):
         "command": "python -m " + shlex.join([f"export.{name}", *sys.argv[1:]]),
         "default": next(iter(offered.server)),
         "signatures": {
-            name: {key: described(spec) for key, spec in server_inputs(one).items()}
+            name: {key: {"shape": spec.shape, "dtype": spec.dtype} for key, spec in server_inputs(one).items()}
             for name, one in offered.server.items()
         },
         "litert": {litert.file_name(served, kind): files[kind] | {"kind": kind} for kind in contents},
-        "vocabulary": f"{served}-words.txt" if model.vocabularies else None,
+        "vocabularies": vocabularies(served, model),
         "refused": {kind: record["refused"] for kind, record in files.items() if "refused" in record},
     }
     out = pathlib.Path(options.out)
-    text = card.text(about, run, offered, model)
+    text = card.text(about, run, model, (offered.server, examples), (offered.phone, *on_phone))
     version = savedmodel.write(out / served, keras, about["default"], examples, about, text)
     for kind, content in contents.items():
         litert.write(out / litert.file_name(served, kind), content)
-    if about["vocabulary"]:  # a phone's words are numbers: of the lines of this file
-        litert.write(out / about["vocabulary"], "".join(f"{word}\n" for word in model.words.lines).encode())
+    for name, file in about["vocabularies"].items():  # a phone's words are numbers: of the lines of this file
+        litert.write(out / file, "".join(f"{word}\n" for word in model.vocabularies[name].lines).encode())
     litert.write(out / f"{served}.md", text.encode())
 
     size = sum(path.stat().st_size for path in version.rglob("*") if path.is_file())
@@ -72,8 +71,7 @@ def export(name, signatures, options):
         else:
             key, (worst, share) = max(record["errors"].items(), key=lambda item: item[1][1])
             print(
-                f"{path}  {record['bytes'] / 1e6:.2f} MB, batch {card.batches(record['batch'])}, "
-                f"largest error {worst:.1e} ({share:.1e} of the range) in {key}"
+                f"{path}  {record['bytes'] / 1e6:.2f} MB, largest error {worst:.1e} ({share:.1e} of the range) in {key}"
             )
     print(f"next:\n  python -m export.check {version}\n  python -m export.serving {out}")
     return sorted(about["refused"])
@@ -90,16 +88,61 @@ def offer(signatures, model, fixed):
     return declared if isinstance(declared, Offered) else Offered(declared, declared)
 
 
-def described(spec):
-    """An input of a server as JSON: its shape, its dtype, and of a string an example, as REST wants it."""
-    about = {"shape": spec.shape, "dtype": spec.dtype}
-    if not spec.text:
-        return about
-    (example,) = spec.example(1, np.random.default_rng(0))
+def references(model, offered):
+    """What is offered to a server and to a phone, each as a reference.Keras."""
+    server, phone, before, _ = offered
+    return reference.Keras(model, server, before), reference.Keras(model, phone, before, phone=True)
+
+
+def usual(signatures):
+    """What a command line fixes of a declaration if it is told nothing: name -> value."""
+    known = {name: value for kind in command.Options.__subclasses__() for name, value in kind("").fixed.items()}
+    return {name: known[name] for name in list(inspect.signature(signatures).parameters)[1:] if name in known}
+
+
+def answered(server, phone, data):
+    """Examples of all that is offered, with the answers of Keras, a reference.Keras each.
+
+    Returns (name -> (inputs, outputs) of EXAMPLES for a server, (name -> inputs, name -> outputs) of one for a phone).
+    """
+    examples = {}
+    for name, signature in server.signatures.items():
+        inputs = reference.examples(server_inputs(signature), EXAMPLES, data=data)
+        examples[name] = inputs, server.answers(name, inputs)
+    inputs = {name: phone_inputs(signature, phone.model) for name, signature in phone.signatures.items()}
+    asked = {name: reference.examples(one, 1) for name, one in inputs.items()}
+    return examples, (asked, {name: phone.answers(name, one) for name, one in asked.items()})
+
+
+def real(run, model, fields):
+    """Examples of the test data that a run was made for, as fields say: name -> [EXAMPLES, ...].
+
+    {} where these cannot be found.
+    """
+    settings = run.settings
+    known = {name: tuple(words.known) for name, words in model.vocabularies.items()}
+    where = {"data_dir": run.config.get("data_dir"), **settings.data_options}
     try:
-        return about | {"example": example.decode()}
-    except UnicodeDecodeError:
-        return about | {"example": {"b64": base64.b64encode(example).decode()}}
+        data = named.load(settings.data, fields=fields, known=known, **where)
+    except (OSError, ValueError) as error:
+        print(f"the examples are made up, since there is no data: {error}")
+        return {}
+    batch, _ = next(in_order(data.test, EXAMPLES))
+    return {name: filled(batch[name].numpy(), field) for name, field in fields.items()}
+
+
+def filled(values, field):
+    """Values [B, ...] of a field, a ragged one with its padding up to the most that it holds."""
+    if not field.ragged or not field.shape[0]:
+        return values
+    behind = [(0, 0), (0, field.shape[0] - values.shape[1]), *[(0, 0)] * (values.ndim - 2)]
+    return np.pad(values, behind, constant_values=field.pad)
+
+
+def vocabularies(served, model):
+    """field -> the file that its words are written to; a lone vocabulary needs no name of its own."""
+    several = len(model.vocabularies) > 1
+    return {name: f"{served}-{name}-words.txt" if several else f"{served}-words.txt" for name in model.vocabularies}
 
 
 def load(name, where):

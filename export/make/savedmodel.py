@@ -14,7 +14,6 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from export.declare.signature import server_function
 
-UNFINISHED = ".writing"  # not a number, so a server passes it by
 EXTRA = pathlib.PurePath("assets.extra")
 WARM_UP = EXTRA / "tf_serving_warmup_requests"
 ABOUT = EXTRA / "zoo.json"  # what this export is: read by export.serving and export.check
@@ -29,12 +28,13 @@ def write(base, keras, default, examples, about, card):
     keras: a server's reference.Keras. default: the signature that is also served as serving_default.
     examples: name -> (inputs, outputs), dicts of arrays; the first of each becomes its warm-up request.
     about: a JSON-able dict. card: the text of README.md.
-    Until the last rename the files lie in a hidden folder that no server loads.
+    Until the last rename the files lie in a hidden folder beside base: in base itself are versions and nothing else,
+    since some servers take whatever is there for one.
     """
     base = pathlib.Path(base)
     base.mkdir(parents=True, exist_ok=True)
     with _alone(base):
-        folder = base / UNFINISHED
+        folder = unfinished(base)
         shutil.rmtree(folder, ignore_errors=True)  # a killed export's: nobody else writes while we hold the lock
         module = tf.Module()
         # Not the model itself: each Keras 3 variable would be saved twice, as its own and as the tf.Variable in it.
@@ -64,10 +64,15 @@ def versions(base):
     return sorted(int(p.name) for p in pathlib.Path(base).glob("*") if p.name.isdecimal() and p.is_dir())
 
 
+def unfinished(base):
+    """Where the next version of a model is written before it is whole."""
+    return base.with_name(f".{base.name}.writing")
+
+
 @contextlib.contextmanager
 def _alone(base):
     """Held by one export into this folder at a time; the kernel lets go of it when the process dies."""
-    with open(base / ".lock", "w", encoding="utf-8") as lock:
+    with open(base.with_name(f".{base.name}.lock"), "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -5,7 +5,8 @@
 FOLDER/plan.json: {"model": directory, "config": serialised ConfigProto in hex,
                    "requests": [{"inputs": {key: [operation, index]}, "outputs": {key: [operation, index]}}]}
 FOLDER/inputs.npz: "REQUEST/KEY" -> array (object arrays of bytes are strings)
-Writes FOLDER/outputs.npz likewise, and FOLDER/answers.json: [{"error": text or null, "seconds": s}].
+Writes FOLDER/outputs.npz likewise, and FOLDER/answers.json:
+                   [{"error": text or null, "seconds": s, "megabytes": m}], see export.make.child.Answer.
 
 This process imports neither tensorflow nor the zoo: what runs is the file, not the Python that made it.
 """
@@ -18,6 +19,8 @@ import sys
 import time
 
 import numpy as np
+
+from export.make.child import peak_megabytes
 
 STRING = 7  # TF_DataType numbers
 NUMBERS = {1: "f4", 2: "f8", 3: "i4", 4: "u1", 5: "i2", 6: "i1", 9: "i8", 10: "?"}
@@ -160,6 +163,7 @@ class Session:
 def main(folder):
     folder = pathlib.Path(folder)
     plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+    before = peak_megabytes()
     session = Session(plan["model"], bytes.fromhex(plan["config"]))
     answers, results = [], {}
     with np.load(folder / "inputs.npz", allow_pickle=True) as given:  # written by our own parent process
@@ -173,7 +177,8 @@ def main(folder):
                 results |= {f"{k}/{key}": value for key, value in zip(request["outputs"], values, strict=True)}
             except RuntimeError as e:
                 error = str(e)
-            answers.append({"error": error, "seconds": time.perf_counter() - began})
+            seconds, megabytes = time.perf_counter() - began, peak_megabytes() - before
+            answers.append({"error": error, "seconds": seconds, "megabytes": megabytes})
     foreign = sorted({m.partition(".")[0] for m in sys.modules} & {"tensorflow", "keras", "zoo"})
     if foreign:
         raise RuntimeError(f"this process was to run the file alone, but imported {', '.join(foreign)}")

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from export.declare import reference
-from export.declare.signature import server_inputs
+from export.declare.signature import Signature, server_answer, server_inputs
 from export.make import child, litert, package, savedmodel
 from zoo import catalogue
 from zoo.configs.base import from_dict
@@ -28,6 +28,7 @@ def prove(version, tolerance=1e-4):
     server, phone = rebuild(version, about)
     return [
         *savedmodel.forbidden(version),
+        *prove_text(server.signatures),
         *prove_savedmodel(version, server, about["default"], tolerance),
         *prove_litert(version, phone, about),
     ]
@@ -41,8 +42,8 @@ def rebuild(version, about):
     template = catalogue.preset(about["model"], about["preset"]).model
     model = catalogue.build(about["model"], from_dict(template, about["config"]))
     loaded = tf.saved_model.load(str(version))
-    server, phone, before = package.offer(package.signatures_of(about["model"]), model, about["fixed"])
-    server, phone = reference.Keras(model, server, before), reference.Keras(model, phone, before, phone=True)
+    offered = package.offer(package.signatures_of(about["model"]), model, about["fixed"])
+    server, phone = package.references(model, offered)
     for variable, value in zip(server.variables, loaded.weights, strict=True):
         variable.assign(value)
     return server, phone
@@ -67,6 +68,9 @@ def prove_savedmodel(version, keras, default, tolerance):
         want = keras.answers(name, inputs)
         alone = [{k: v[3:4] for k, v in values.items()} for values in (inputs, want)]  # as it was among others
         requests += [Request("Keras, batch 1", name, *alone), Request("Keras, batch 5", name, inputs, want)]
+        strange = reference.implausible(server_inputs(signature), seed=7)
+        if strange:
+            requests.append(Request("implausible", name, strange, keras.answers(name, strange)))
     first = next(r for r in requests if r.signature == default)
     requests.append(Request("Keras", "serving_default", first.inputs, first.want))
     for name, inputs in savedmodel.read_warm_up(version):
@@ -75,6 +79,23 @@ def prove_savedmodel(version, keras, default, tolerance):
         good = reference.examples(server_inputs(signature), 3, seed=8)
         requests += bad_requests(name, server_inputs(signature), good)
     return judge(requests, ask(version, requests), tolerance)
+
+
+def prove_text(signatures):
+    """Compares what a server reads in strings with what others read in them, where Keras would ask the same code."""
+    problems = []
+    for name, signature in signatures.items():
+        for key, spec in signature.inputs.items():
+            if spec.text and spec.text.twin:
+                strings = spec.text.example(40, np.random.default_rng(9))
+                want, allowed = spec.text.twin(strings)
+                reading = Signature(lambda **read: read, {key: spec}, "")
+                got = server_answer(reading, None, {key: tf.constant(strings)})[key]
+                worst = float(np.abs(np.mean(got - want, tuple(range(1, want.ndim)))).max())
+                print(f"Read   {name:<15} {key:<15} largest mean difference {worst:.1e} of {len(strings)} examples")
+                if not worst <= allowed:
+                    problems.append(f"{name}: {key} is read otherwise than in training, by {worst:.2g} in the mean")
+    return problems
 
 
 def stored(version):
@@ -103,10 +124,8 @@ def bad_requests(name, inputs, good):
             for what, number in {"NaN": np.nan, "infinity": np.inf}.items():
                 add(key, what, _with_one(value, number))
         if spec.interval:
-            for what, number in {
-                "too small": spec.interval[0] - 0.5,
-                "too large": spec.interval[1] + 0.5,
-            }.items():
+            (low, high), past = spec.interval, 0.5 if spec.dtype == "float32" else 1
+            for what, number in {"too small": low - past, "too large": high + past}.items():
                 add(key, what, _with_one(value, number))
     for key in list(inputs)[1:]:  # one seed for three images would be shared by all
         add(key, "another batch size", good[key][:1])
@@ -120,7 +139,7 @@ def _with_one(value, number):
 
 
 def ask(version, requests):
-    """(outputs, error, seconds) for each Request, from the C API in its own process."""
+    """A child.Answer for each Request, from the C API in its own process."""
     declared = savedmodel.meta_graph(version).signature_def
 
     def place(tensor):
@@ -145,7 +164,7 @@ def ask(version, requests):
 def judge(requests, answers, tolerance):
     """Prints a line for every kind of comparison; returns the problems."""
     problems, worst, refused = [], {}, {}
-    for request, (got, error, seconds) in zip(requests, answers, strict=True):
+    for request, (got, error, seconds, _) in zip(requests, answers, strict=True):
         where = f"{request.signature} ({request.what})"
         if request.names:
             named = error is not None and f"{request.names}: got" in error
@@ -186,7 +205,7 @@ def prove_litert(version, keras, about):
             print(f"LiteRT {name} belongs to another version; not checked")
             continue
         try:
-            errors = litert.compare(path, keras, record["batch"])
+            errors, _ = litert.compare(path, keras, record["kind"])
         except child.Crash as crash:
             problems.append(f"{name}: {crash}")
             continue

@@ -269,7 +269,8 @@ class Training:
                 f"workdir: {self.workdir} is at step {self.step} here, elsewhere for other workers; "
                 "give all workers the same directory, on storage they share"
             )
-        about = {"origin": self.sets.origin, "data": self.described_data()}
+        values = {name: one.values for name, one in self.sets.about.items() if one.values}
+        about = {"origin": self.sets.origin, "values": values, "data": self.described_data()}
         self.console = Console(self.settings.steps, self.step)
         self.checkpoints.warn = self.console.warn
         if self.writes:

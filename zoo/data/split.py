@@ -48,6 +48,7 @@ class About:
 
     description: dict[str, str] = field(default_factory=dict)  # what every figure must say, by name
     remark: str = ""  # about likelihoods of such data, behind each one's definition
+    values: str = ""  # what the numbers are, to whoever has to make such ones: axes, colours, units
     floor: Callable[[dict[str, tf.Tensor]], tf.Tensor] | None = None  # batch -> [B] nats that no likelihood goes below
 
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from zoo.declare.measure import bound
+from zoo.nn import recurrence
 from zoo.nn.model import Model
 
 tfd = tfp.distributions
@@ -26,7 +27,18 @@ def bernoulli(logits):
     The float dtype matters: an integer Bernoulli truncates grey values that come as a NumPy array.
     """
     logits = tf.cast(logits, tf.float32)
-    return tfd.Independent(tfd.Bernoulli(logits=logits, dtype=tf.float32), len(logits.shape) - 1)
+    kind = ExportedBernoulli if recurrence.is_only_forward() else tfd.Bernoulli
+    return tfd.Independent(kind(logits=logits, dtype=tf.float32), len(logits.shape) - 1)
+
+
+class ExportedBernoulli(tfd.Bernoulli):
+    """The same distribution for graphs that are exported, with a log p that LiteRT can keep finite.
+
+    Its converter (2.21) turns softplus(x), which is in the usual one, into log(1 + exp(x)): infinite from x = 89 on.
+    """
+
+    def _log_prob(self, event):
+        return -tf.nn.sigmoid_cross_entropy_with_logits(labels=event, logits=self.logits)
 
 
 class GaussianHead(keras.layers.Layer):

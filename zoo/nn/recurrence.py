@@ -26,6 +26,11 @@ def only_forward():
         _only_forward.reset(token)
 
 
+def is_only_forward():
+    """Whether what is traced here is traced under only_forward."""
+    return _only_forward.get()
+
+
 def lstm(gates, cell):
     """An LSTM's state from its gates, an affine map of [input; h]: [B, 4 units], in the order i, f, g, o.
 
@@ -69,7 +74,7 @@ def scan(step, state, inputs, maps, outputs, context=()):
     weights = {name: (tf.convert_to_tensor(m.kernel), biases[name]) for name, m in maps.items()}
     arguments = (state, inputs, weights, tuple(context))
     states = len(tf.nest.flatten(state))
-    no_way_back = _only_forward.get()
+    no_way_back = is_only_forward()
 
     @tf.custom_gradient
     def run(*flat):
@@ -172,4 +177,6 @@ def _stack(arrays):
 
 
 def _at(structure, t):
+    if is_only_forward():  # OpenVINO (2026.4) reads x[t] wrongly in a loop of a LiteRT file, and says nothing
+        return tf.nest.map_structure(lambda x: tf.gather(x, t), structure)
     return tf.nest.map_structure(lambda x: x[t], structure)

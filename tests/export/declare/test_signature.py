@@ -6,12 +6,14 @@ from export.declare import reference
 from export.declare.signature import (
     Input,
     Signature,
+    Text,
     noise_of_rows,
     phone_function,
     phone_inputs,
     server_function,
     server_inputs,
 )
+from export.prove import proof
 
 SEEDS = np.int32([[1, 2], [3, 4], [1, 2]])
 
@@ -82,3 +84,82 @@ def test_a_value_outside_is_refused_by_name(toy, toy_signatures, index, value, m
 def test_one_seed_for_three_examples_is_refused(toy, toy_signatures):
     with pytest.raises(tf.errors.InvalidArgumentError, match="seed: got a batch of 1, expected 3 as in x"):
         server_function(toy_signatures["one"], toy)(x=tf.fill([3, 5, 2], 0.5), seed=tf.constant(SEEDS[:1]))
+
+
+def test_noise_may_be_nested_and_each_part_says_its_distribution():
+    class Model:
+        variables = ()
+
+        def noise(self, batch_size, seed):
+            normal = tf.random.stateless_normal([batch_size, 2], seed)
+            return {"z": [normal, normal + 1], "coin": tf.ones([batch_size])}
+
+    def body(noise):  # each [B, 4, ...]
+        first, second = noise["z"]
+        return {"y": tf.reduce_sum(first + 10 * second, [1, 2]) + 100 * tf.reduce_sum(noise["coin"], 1)}
+
+    signature = Signature(body, {}, "", draws=4, noise={"noise_coin": "a coin, 0 or 1"})
+    inputs = phone_inputs(signature, Model())
+    assert {k: v.shape for k, v in inputs.items()} == {"noise_z_0": (4, 2), "noise_z_1": (4, 2), "noise_coin": (4,)}
+    assert inputs["noise_coin"].says.startswith("a coin, 0 or 1")
+    assert inputs["noise_z_0"].says.startswith("independent standard normal")
+    given = {"noise_z_0": np.ones((3, 4, 2)), "noise_z_1": np.full((3, 4, 2), 2), "noise_coin": np.full((3, 4), 3)}
+    call = phone_function(signature, Model(), 3)
+    answer = call(**{k: tf.constant(v, tf.float32) for k, v in given.items()})
+    np.testing.assert_array_equal(answer["y"], [8 + 10 * 16 + 100 * 12] * 3)
+    drawn = reference.examples(inputs, 5)
+    assert (drawn["noise_coin"] == 1).all() and drawn["noise_z_1"].shape == (5, 4, 2)
+    np.testing.assert_allclose(drawn["noise_z_1"].std(), 1, atol=0.5)
+
+
+COUNTS = {"n": Input((2,), "counts", "int32", interval=(-1, 12_345_678))}
+ADDS = Signature(lambda n: {"sum": tf.reduce_sum(n, 1)}, COUNTS, "")
+
+
+@pytest.mark.parametrize("bad", [-2, 12_345_679])
+def test_an_integer_outside_its_range_is_refused_by_name(bad):
+    call = server_function(ADDS, None)
+    assert call(n=tf.constant([[-1, 12_345_678]]))["sum"].numpy() == 12_345_677
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match=r"n: got value \[" + str(bad) + r"\], expected int32"
+    ) as caught:
+        call(n=tf.constant([[0, 3], [bad, 0]]))
+    assert "[batch, 2] in [-1, 12345678]" in str(caught.value)
+
+
+def test_the_proof_asks_integers_that_are_one_too_far():
+    good = reference.examples(COUNTS, 3)
+    wrong = {r.what: r.inputs["n"] for r in proof.bad_requests("adds", COUNTS, good)}
+    assert wrong["n: too small"].min() == -2 and wrong["n: too large"].max() == 12_345_679
+    assert {value.dtype for value in wrong.values()} == {np.dtype(np.int32)}
+
+
+def test_several_inputs_may_be_text_and_each_of_several_strings():
+    def text(shape):
+        def example(n, numbers):
+            return np.full((n, *shape), b"word", object)
+
+        def read(strings, refuse_unless):
+            length = tf.strings.length(strings)
+            with tf.control_dependencies([refuse_unless(tf.reduce_all(length > 0), "length", length)]):
+                return tf.cast(tf.identity(length), tf.float32), {"bytes": length}
+
+        return Input(shape, "", text=Text("a word", "", example, read, {"none": b""}, shape=shape))
+
+    inputs = {"one": text(()), "three": text((3,))}
+    signature = Signature(lambda one, three: {"sum": one + tf.reduce_sum(three, 1)}, inputs, "")
+    assert {k: v.expected() for k, v in server_inputs(signature).items()} == {
+        "one": "string [batch], each a word",
+        "three": "string [batch, 3], each a word",
+    }
+    call = server_function(signature, None)
+    said = call(one=tf.constant(["a", "bb"]), three=tf.constant([["a", "b", "c"], ["aa", "b", "c"]]))
+    np.testing.assert_array_equal(said["sum"], [4, 6])
+    np.testing.assert_array_equal(said["three_bytes"], [[1, 1, 1], [2, 1, 1]])
+    np.testing.assert_array_equal(said["one_bytes"], [1, 2])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="three: got length"):
+        call(one=tf.constant(["a"]), three=tf.constant([["a", "", "c"]]))
+    good = reference.examples(server_inputs(signature), 3)
+    for request in proof.bad_requests("sum", server_inputs(signature), good):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=f"{request.names}: got"):
+            call(**{k: tf.constant(v) for k, v in request.inputs.items()})

@@ -89,6 +89,23 @@ def test_dynamic_draws_anew_in_training_and_once_for_scores():
     assert not np.array_equal(first["image"].numpy()[key[0]], second["image"].numpy()[key[1]])
 
 
+def test_data_say_what_their_numbers_are():
+    """Whoever calls a model from elsewhere has to make such numbers."""
+
+    def said(name, shapes, regime):
+        ((key, shape),) = shapes.items()
+        return load(name, fields=of({key: shape}), regime=regime).about[key].values
+
+    static = said("digits", IMAGE, "static")
+    assert "from the top left; gray, 0 is black and 1 white, white on black; zeros and ones" in static
+    assert "bytes divided by 255, and no other scaling" in said("digits", IMAGE, "gray")
+    assert "[row, column] of a gray picture from the top" in said("digits", {"sequence": (28, 28)}, "gray")
+    tunes = said("tunes", {"sequence": (50, 20)}, "static")
+    assert "[step, note]" in tunes and "column 0 is the MIDI note 55" in tunes and "1, 2 or 3 steps" in tunes
+    scenes = load("scenes", fields=of({"image": (32, 32, 3), "caption": (20,)})).about["image"].values
+    assert "red, green and blue" in scenes and "white on black" not in scenes
+
+
 def test_gray_stays_as_it_is():
     data = load("digits", fields=of(IMAGE), regime="gray")
     assert data.train.draw is None and len(np.unique(data.train.arrays["image"])) > 100

@@ -12,9 +12,9 @@ import tensorflow as tf
 from zoo.data.captioned import compositions
 from zoo.data.captioned.annotations import annotations
 from zoo.data.pictures import sources
-from zoo.data.pictures.named import about
+from zoo.data.pictures.named import about, values
 from zoo.data.pictures.transforms import paste
-from zoo.data.split import Data, Split, frozen, on_cpu
+from zoo.data.split import About, Data, Split, frozen, on_cpu
 from zoo.data.text.coverage import coverage
 from zoo.data.text.encoding import encode, vocabulary
 from zoo.nn.pretrained import extractors
@@ -72,19 +72,26 @@ def load(request, find):
     }
     origin = f"{found.origin}; " + ("regime gray" if key == "image" else f"annotations of {key}, frozen")
     texts = {split: [text for several in one.captions for text in several] for split, one in found.splits.items()}
-    return _data(request, pairs, origin, words, texts, key)
+    said = values(name, size, "gray")
+    about_image = about("gray", said) if key == "image" else About(values=f"of the pictures behind {key}: {said}")
+    return _data(request, pairs, origin, words, texts, about_image)
 
 
-def _data(request, splits, origin, words, texts, key="image"):
+def _data(request, splits, origin, words, texts, about_image):
     """texts: {split: captions}, of which the model reads so many words and knows so many."""
     (length,), classes = request.fields["caption"].shape, request.fields["caption"].classes
     learned = words if classes is None else words[: max(0, classes - UNKNOWN - 1)]
     covered = {split: coverage(each, learned, length) for split, each in texts.items()}
     held_out = {"held_out": splits.pop("held_out")} if "held_out" in splits else {}
-    gray = {"image": about("gray")} if key == "image" else {}
     vocabularies = {"caption": tuple(words)}
     return Data(
-        request.name, **splits, origin=origin, about=gray, vocabularies=vocabularies, others=held_out, coverage=covered
+        request.name,
+        **splits,
+        origin=origin,
+        about={"image": about_image},
+        vocabularies=vocabularies,
+        others=held_out,
+        coverage=covered,
     )
 
 
@@ -215,7 +222,8 @@ def digit_captions(request, digits):
         splits[split] = _pairs(pictures, words, length)
     how = "digits with captions, placed as in the paper, training pictures made anew at each visit"
     texts = {split: sentences for split in splits}
-    return _data(request, splits, f"{how}: {digits.origin}; regime gray", words, texts)
+    said = values(request.name, shape, "gray") + ", white on black"
+    return _data(request, splits, f"{how}: {digits.origin}; regime gray", words, texts, about("gray", said))
 
 
 def _with_captions(draw, ids):

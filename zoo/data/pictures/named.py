@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from zoo.data.music.tunes import lowest_note
 from zoo.data.pictures import folders, sources, transforms
 from zoo.data.request import folder_of
 from zoo.data.split import About, Data, Split, frozen
@@ -25,6 +26,12 @@ SOURCES = {
 }
 MADE = ("two-digits", "cluttered", "svhn")  # of another source's pictures, anew at each visit
 SETS = (*SOURCES, *MADE)
+WHITE_ON_BLACK = ("digits", "mnist", "binarized_mnist", "omniglot", "two-digits", "cluttered")
+STEPS = {  # of rolls
+    "tunes": "the shortest time that a chord lasts, 1, 2 or 3 steps; no tempo is part of the data",
+    "chorales": "a quarter note",
+    "chorales-16th": "a sixteenth note",
+}
 DIGIT = 28
 REGIMES = ("static", "dynamic", "gray")
 
@@ -72,18 +79,42 @@ def load(request, regime="gray") -> Data:
         made[part] = split(splits[part], draws)
         if part != "train":
             made[part] = frozen(made[part], _seed(seed, part))
-    return Data(name, **made, origin=f"{found.origin}; {how}", about={key: about(regime, key)})
+    said = about(regime, values(name, shape, regime), key)
+    return Data(name, **made, origin=f"{found.origin}; {how}", about={key: said})
 
 
-def about(regime, key="image"):
-    """What figures say of pictures or rolls: their regime, and of gray ones what it means for a likelihood."""
+def about(regime, said, key="image"):
+    """What figures say of pictures or rolls: their regime, and of gray ones what it means for a likelihood.
+
+    said: what `values` returns.
+    """
     if regime != "gray":
-        return About({"regime": regime})
+        return About({"regime": regime}, values=said)
 
     def floor(batch):
         return tf.reduce_sum(gray_entropy(batch[key]), list(range(1, batch[key].shape.rank)))
 
-    return About({"regime": regime}, "of gray pixels a cross-entropy, no likelihood", floor)
+    return About({"regime": regime}, "of gray pixels a cross-entropy, no likelihood", said, floor)
+
+
+def values(name, shape, regime):
+    """What the numbers of pictures [H, W, C] are, or of rolls, or pictures, that a model takes as sequences [S, D]."""
+    if len(shape) == 3:
+        colours = {1: "gray, 0 is black and 1 white", 3: "red, green and blue, 0 is none of it and 1 all"}
+        channels = colours.get(shape[-1], "the channels are those of the data")
+        what = f"[row, column, channel] from the top left; {channels}"
+    elif name in STEPS or name.endswith((".json", ".json.gz")):
+        step = STEPS.get(name, "as in the file of the data")
+        what = (
+            "[step, note], 1 where a note sounds and 0 where it does not; column 0 is the MIDI note "
+            f"{lowest_note(shape[-1])}, every column a semitone more; a step is {step}"
+        )
+    else:
+        what = "[row, column] of a gray picture from the top, 0 is black and 1 white"
+    ink = ", white on black" if name in WHITE_ON_BLACK else ""
+    if regime == "gray":
+        return f"{what}{ink}; as in the data, from 0 to 1: bytes divided by 255, and no other scaling"
+    return f"{what}{ink}; zeros and ones, of which the model gives probabilities; it has learned from none between them"
 
 
 def _find(request, key, shape) -> sources.Found:
