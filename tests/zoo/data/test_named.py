@@ -97,11 +97,11 @@ def test_data_say_what_their_numbers_are():
         return load(name, fields=of({key: shape}), regime=regime).about[key].values
 
     static = said("digits", IMAGE, "static")
-    assert "from the top left; gray, 0 is black and 1 white, white on black; zeros and ones" in static
+    assert "from the top left; gray, 0 is black and 1 white; white on black; zeros and ones" in static
     assert "bytes divided by 255, and no other scaling" in said("digits", IMAGE, "gray")
     assert "[row, column] of a gray picture from the top" in said("digits", {"sequence": (28, 28)}, "gray")
     tunes = said("tunes", {"sequence": (50, 20)}, "static")
-    assert "[step, note]" in tunes and "column 0 is the MIDI note 55" in tunes and "1, 2 or 3 steps" in tunes
+    assert "[step, dimension]" in tunes and "column 0 is the MIDI note 55" in tunes and "1, 2 or 3 steps" in tunes
     scenes = load("scenes", fields=of({"image": (32, 32, 3), "caption": (20,)})).about["image"].values
     assert "red, green and blue" in scenes and "white on black" not in scenes
 

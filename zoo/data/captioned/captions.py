@@ -72,7 +72,7 @@ def load(request, find):
     }
     origin = f"{found.origin}; " + ("regime gray" if key == "image" else f"annotations of {key}, frozen")
     texts = {split: [text for several in one.captions for text in several] for split, one in found.splits.items()}
-    said = values(name, size, "gray")
+    said = values(size, "gray")
     about_image = about("gray", said) if key == "image" else About(values=f"of the pictures behind {key}: {said}")
     return _data(request, pairs, origin, words, texts, about_image)
 
@@ -222,7 +222,7 @@ def digit_captions(request, digits):
         splits[split] = _pairs(pictures, words, length)
     how = "digits with captions, placed as in the paper, training pictures made anew at each visit"
     texts = {split: sentences for split in splits}
-    said = values(request.name, shape, "gray") + ", white on black"
+    said = values(shape, "gray", digits.values)
     return _data(request, splits, f"{how}: {digits.origin}; regime gray", words, texts, about("gray", said))
 
 

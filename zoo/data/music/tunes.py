@@ -26,6 +26,14 @@ def lowest_note(notes: int) -> int:
     return 21 + (88 - notes) // 2
 
 
+def values(notes: int, step: str) -> str:
+    """What the numbers of a roll of so many notes are, to whoever has to make one."""
+    return (
+        f"1 where a note sounds and 0 where it does not; column 0 is the MIDI note {lowest_note(notes)}, "
+        f"every column a semitone more; a step is {step}"
+    )
+
+
 def tunes(steps: int, notes: int):
     """Every pattern x root x tempo x starting point once: uint8 [N, S, D] (0, 255) and the pattern [N]."""
     if notes < SPAN:

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from zoo.data.music.tunes import lowest_note
 from zoo.data.pictures import folders, sources, transforms
 from zoo.data.request import folder_of
 from zoo.data.split import About, Data, Split, frozen
@@ -26,12 +25,6 @@ SOURCES = {
 }
 MADE = ("two-digits", "cluttered", "svhn")  # of another source's pictures, anew at each visit
 SETS = (*SOURCES, *MADE)
-WHITE_ON_BLACK = ("digits", "mnist", "binarized_mnist", "omniglot", "two-digits", "cluttered")
-STEPS = {  # of rolls
-    "tunes": "the shortest time that a chord lasts, 1, 2 or 3 steps; no tempo is part of the data",
-    "chorales": "a quarter note",
-    "chorales-16th": "a sixteenth note",
-}
 DIGIT = 28
 REGIMES = ("static", "dynamic", "gray")
 
@@ -79,7 +72,8 @@ def load(request, regime="gray") -> Data:
         made[part] = split(splits[part], draws)
         if part != "train":
             made[part] = frozen(made[part], _seed(seed, part))
-    said = about(regime, values(name, shape, regime), key)
+    pictured = "image" in found.splits["train"]
+    said = about(regime, values(shape, regime, found.values, pictured), key)
     return Data(name, **made, origin=f"{found.origin}; {how}", about={key: said})
 
 
@@ -97,24 +91,21 @@ def about(regime, said, key="image"):
     return About({"regime": regime}, "of gray pixels a cross-entropy, no likelihood", said, floor)
 
 
-def values(name, shape, regime):
-    """What the numbers of pictures [H, W, C] are, or of rolls, or pictures, that a model takes as sequences [S, D]."""
+def values(shape, regime, said="", pictured=True):
+    """What the numbers of pictures [H, W, C] are, or of sequences [S, D], that are pictures or not.
+
+    said: what their source adds.
+    """
     if len(shape) == 3:
         colours = {1: "gray, 0 is black and 1 white", 3: "red, green and blue, 0 is none of it and 1 all"}
-        channels = colours.get(shape[-1], "the channels are those of the data")
-        what = f"[row, column, channel] from the top left; {channels}"
-    elif name in STEPS or name.endswith((".json", ".json.gz")):
-        step = STEPS.get(name, "as in the file of the data")
-        what = (
-            "[step, note], 1 where a note sounds and 0 where it does not; column 0 is the MIDI note "
-            f"{lowest_note(shape[-1])}, every column a semitone more; a step is {step}"
-        )
+        what = [f"[row, column, channel] from the top left; {colours.get(shape[-1], 'channels as in the data')}", said]
+    elif pictured:
+        what = ["[row, column] of a gray picture from the top, 0 is black and 1 white", said]
     else:
-        what = "[row, column] of a gray picture from the top, 0 is black and 1 white"
-    ink = ", white on black" if name in WHITE_ON_BLACK else ""
-    if regime == "gray":
-        return f"{what}{ink}; as in the data, from 0 to 1: bytes divided by 255, and no other scaling"
-    return f"{what}{ink}; zeros and ones, of which the model gives probabilities; it has learned from none between them"
+        what = ["[step, dimension]", said]
+    scale = {"gray": "as in the data, from 0 to 1: bytes divided by 255, and no other scaling"}
+    binary = "zeros and ones, of which the model gives probabilities; it has learned from none between them"
+    return "; ".join(filter(None, [*what, scale.get(regime, binary)]))
 
 
 def _find(request, key, shape) -> sources.Found:
@@ -141,7 +132,7 @@ def _of_digits(request, key, shape):
     else:
         what, splits = "a digit among 8 pieces of digits", found.splits
     where = f"at random places of {shape[0]}x{shape[1]}"
-    return sources.Found(splits, f"{what} {where}; digits: {found.origin}")
+    return sources.Found(splits, f"{what} {where}; digits: {found.origin}", found.values)
 
 
 def digits(data_dir, seed=0):
