@@ -36,7 +36,7 @@ def house(once):
                 shutil.copytree(ROOT / name, folder / name, ignore=leave)
             else:
                 shutil.copy(ROOT / name, folder / name)
-        for path in TOY.rglob("*.py"):
+        for path in TOY.glob("*/**/*.py"):
             new = folder / path.relative_to(TOY)
             assert not new.exists()
             new.parent.mkdir(parents=True, exist_ok=True)

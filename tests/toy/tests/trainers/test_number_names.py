@@ -3,6 +3,8 @@
 import json
 import math
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from trainers import benchmark, compare, evaluate, sample
 from trainers.learn import command, loop
 from trainers.number_names import TASKS
 from trainers.score import figures
+from trainers.speed import products
 from zoo.nn.words import END
 from zoo.store import runs
 
@@ -33,12 +36,15 @@ def killing(partial, path):
         os.kill(os.getpid(), 9)
     replace(partial, path)
 os.replace = killing
+import runpy
+runpy.run_module("trainers.number_names", run_name="__main__", alter_sys=True)
 """
 
 
-def train(folder):
+def train(folder, *arguments):
     (task,) = TASKS.values()
-    assert loop.train(task, command.parse("number_names", [*COMMAND, "--workdir", str(folder)])) == 0
+    options = command.parse("number_names", [*COMMAND, *arguments, "--workdir", str(folder)])
+    assert loop.train(task, options) == 0
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +88,9 @@ def perplexity(model, split):
     return math.exp(nats / words)
 
 
-def test_a_run_that_was_killed_goes_on_bit_for_bit(run, tmp_path, start, finish, state, same):
-    finish(start(tmp_path / "run", *COMMAND, model="number_names", before=KILLED), -9)
+def test_a_run_that_was_killed_goes_on_bit_for_bit(run, tmp_path, state, same):
+    command = [sys.executable, "-c", KILLED, *COMMAND, "--workdir", str(tmp_path / "run")]
+    assert subprocess.run(command).returncode == -9
     assert int(state(tmp_path / "run")["step"]) == 20
     train(tmp_path / "run")
     found = state(run)
@@ -158,14 +165,19 @@ def test_what_is_to_be_read_lies_beside_the_figures(run):
     assert (run / "pictures" / "curve.png").exists()  # of the perplexity, which training tells, too
 
 
-def test_two_presets_are_compared(tmp_path, capsys):
+def test_two_presets_are_compared(tmp_path, monkeypatch):
+    def here(options, preset, steps, folder):
+        train(folder, "--preset", preset, "--steps", str(steps))
+
+    monkeypatch.setattr(compare, "train", here)  # a process of its own would cost more than all the rest
     compare.main(["number_names", "smoke", "small", "--steps", "2", "--workdir", str(tmp_path)])
     table = (tmp_path / "comparison.md").read_text()
     assert "| preset | parameters | perplexity | distortion (nats) |" in table and "| small |" in table
     assert Image.open(tmp_path / "comparison.png").size == (1000, 900)
 
 
-def test_it_is_timed():
+def test_it_is_timed(monkeypatch):
+    monkeypatch.setattr(products, "COVERED", 0.3)  # of the products; each way to make one is compiled
     found = benchmark.measure(
         benchmark.Options("number_names", "smoke", steps=2, xla=False), len(os.sched_getaffinity(0))
     )
