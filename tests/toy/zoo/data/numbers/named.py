@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from zoo.data.split import Data, Split
+from zoo.data.split import About, Data, Split
 from zoo.data.text.encoding import encode, vocabulary
 from zoo.nn.words import END
 
@@ -34,7 +34,8 @@ def load(request, largest) -> Data:
         return Split(arrays, lengths={"name": (ids != END).sum(1)})
 
     origin = f"the English names of 1 to {largest:,}, made by zoo.data (Apache-2.0)"
-    return Data(request.name, *map(split, parts), origin=origin, vocabularies={"name": tuple(words)})
+    about = {"name": About({"numbers": f"1 to {largest:,}"})}
+    return Data(request.name, *map(split, parts), origin, about, vocabularies={"name": tuple(words)})
 
 
 def name(n):
