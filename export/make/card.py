@@ -133,7 +133,10 @@ def signature_table(signatures, inputs, batch, default=None):
 
 
 def output_table(signatures, answers, batch):
-    """answers: signature -> name -> array, whose shapes are shown. What each is stands below, once if it is one thing."""
+    """answers: signature -> name -> array, whose shapes are shown.
+
+    What each means stands below, once where it is one thing in all.
+    """
     rows, known = [], {}
     for name, outputs in answers.items():
         shown, says = [], meanings(signatures[name])
