@@ -133,7 +133,10 @@ def signature_table(signatures, inputs, batch, default=None):
 
 
 def output_table(signatures, answers, batch):
-    """answers: signature -> name -> array, whose shapes are shown. What each is stands below, once if it is one thing."""
+    """answers: signature -> name -> array, whose shapes are shown.
+
+    What each means stands below, once where it is one thing in all.
+    """
     rows, known = [], {}
     for name, outputs in answers.items():
         shown, says = [], meanings(signatures[name])
@@ -167,7 +170,7 @@ import tensorflow as tf
 version = max(pathlib.Path("{name}").iterdir(), key=lambda path: int(path.name))
 call = tf.saved_model.load(version).signatures["{default}"]
 with np.load(version / "assets.extra" / "examples.npz") as examples:
-    inputs = {{name: tf.constant(examples[f"{default}/inputs/{{name}}"]) for name in {list(inputs)}}}
+    inputs = {{name: tf.constant(examples[f"{default}/inputs/{{name}}"]) for name in {json.dumps(list(inputs))}}}
 print({{name: (value.dtype.name, value.shape) for name, value in call(**inputs).items()}})
 ```"""
 
@@ -175,7 +178,8 @@ print({{name: (value.dtype.name, value.shape) for name, value in call(**inputs).
 def litert_snippet(about, inputs, examples):
     """A call of the first signature, after the check that LiteRT does not make of the inputs of any."""
     first = next(iter(inputs))
-    lines, ranges = [], {k: v.interval for one in inputs.values() for k, v in one.items() if v.interval}
+    ranges = {k: v.interval for one in inputs.values() for k, v in one.items() if v.interval}
+    ranges, lines = ", ".join(f'"{name}": {interval}' for name, interval in ranges.items()), []
     for name, spec in inputs[first].items():
         shape = (1, *spec.shape)
         if spec.dtype == "int32":
@@ -193,7 +197,7 @@ right. Check inputs before a call, as here:
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-RANGES = {ranges}
+RANGES = {{{ranges}}}
 
 
 def check(inputs):

@@ -75,7 +75,7 @@ def test_every_variant_of_a_model_offers_outputs_that_its_card_explains(any_vari
     for words in model.vocabularies.values():
         words.learn(["a", "red", "hat"])
     signatures = package.signatures_of(name)
-    server, phone, _ = package.offer(signatures, model, fixed_of(signatures))
+    server, phone = package.offer(signatures, model, fixed_of(signatures))[:2]
     for side, is_phone in ((server, False), (phone, True)):
         keras = reference.Keras(model, side, phone=is_phone)
         for key, signature in side.items():
@@ -88,7 +88,7 @@ def test_every_variant_of_a_model_offers_outputs_that_its_card_explains(any_vari
 def test_noise_that_is_said_to_be_standard_normal_is(exported, served_name, fixed_of):
     model, run = package.load(exported.runs[served_name][0], exported(served_name).parent / "run")
     signatures = package.signatures_of(run.model)
-    _, phone, _ = package.offer(signatures, model, fixed_of(signatures))
+    phone = package.offer(signatures, model, fixed_of(signatures)).phone
     for signature in phone.values():
         specs = {k: v for k, v in phone_inputs(signature, model).items() if k not in signature.inputs}
         for name, drawn in reference.examples(specs, 300).items():
