@@ -68,6 +68,7 @@ def test_an_export_equals_keras_and_refuses_bad_requests(exported, proved, serve
 
 
 def test_every_variant_of_a_model_offers_outputs_that_its_card_explains(any_variant, fixed_of):
+    """Those that are exported have a card, which is refused for an output without a meaning."""
     name, config = any_variant
     model = catalogue.build(name, config)
     if model.fields.keys() & extractors.NAMED:
