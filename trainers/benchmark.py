@@ -113,7 +113,7 @@ def measure(options, threads):
 
     from trainers.declare.task import task_of
     from trainers.learn.learner import learner_of
-    from trainers.learn.loop import distributed, step_function
+    from trainers.learn.steps import distributed, step_function
     from trainers.learn.strategy import make_strategy
     from trainers.speed import products
 

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 import zoo
 from trainers.declare.task import task_of
-from trainers.learn import command, loop
+from trainers.learn import command, loop, start
 from trainers.learn.learner import learner_of
 from trainers.score import figures as scored
 from trainers.score import scoring
@@ -343,7 +343,7 @@ def test_weights_of_another_size_are_refused(name, settings, trained):
     larger = {field: bigger(getattr(settings.model, field)) for field in sizes}
     other = catalogue.build(name, dataclasses.replace(settings.model, **larger))
     with pytest.raises(ValueError, match=r"init_from: the weights of .* do not fit \(.* there, .* here"):
-        loop.start_from(str(trained), "", other)
+        start.start_from(str(trained), "", other)
 
 
 def bigger(size):

@@ -2,14 +2,12 @@
 
 import contextlib
 import dataclasses
-import json
 import math
 import os
 import shlex
 import signal
 import sys
 import time
-from importlib import metadata
 
 import keras
 import numpy as np
@@ -17,7 +15,9 @@ import tensorflow as tf
 
 from trainers.learn.checkpoint import Checkpoints, assign
 from trainers.learn.console import Console
-from trainers.learn.learner import all_sum, learner_of
+from trainers.learn.learner import learner_of
+from trainers.learn.start import check_same_run, describe, start_from
+from trainers.learn.steps import distributed, step_function
 from trainers.learn.strategy import WorkerLost, agreed, is_chief, leave_last, make_strategy, watching
 from trainers.score import figures, provenance, scoring
 from trainers.show import board, exhibits
@@ -33,7 +33,7 @@ CALL_SECONDS = 1.0  # one call of the graph makes about so many seconds' worth o
 EMBEDDED = 2000  # examples in TensorBoard's projector
 FIRST_PICTURES = 50  # step of the first pictures; the others follow at each doubling
 WEIGHTS = "model.weights.h5"
-NOISE, VALIDATION, PICTURES = 1, 2, 3  # folded into the run's seed: each use has its own stream
+VALIDATION, PICTURES = 2, 3  # folded into the run's seed: each use has its own stream, see steps.NOISE
 
 
 def train(task, options):
@@ -74,151 +74,6 @@ def train(task, options):
                 return training.run()
         except WorkerLost as lost:
             return training.left_by(lost)
-
-
-def start_from(name, layers, model):
-    """Gives a model the weights of another run or of shipped ones: all, or those of some layers ("encoder,head").
-
-    Raises ValueError if they do not fit.
-    """
-    other = runs.load(name)
-    if layers:
-        pairs = [pair for layer in layers.split(",") for pair in shared(layer, name, other, model)]
-    elif len(other.variables) == len(model.variables):
-        pairs = list(zip(model.variables, other.variables, strict=True))
-    else:
-        pairs = []
-    if not pairs or any(ours.shape != theirs.shape for ours, theirs in pairs):
-        fields = differences(to_dict(other.config), to_dict(model.config))
-        different = "; ".join(f"{field} is {theirs} there, {ours} here" for field, theirs, ours in fields)
-        raise ValueError(f"init_from: the weights of {name} do not fit ({different})")
-    for ours, theirs in pairs:
-        ours.assign(theirs.numpy())
-
-
-def shared(layer, name, other, model):
-    """Pairs of variables of a layer in two models: those below its name. Raises ValueError if one of them has none."""
-
-    def below(model):
-        paths = {v.path: v for v in model.variables}
-        return {path.partition(f"{layer}/")[2]: v for path, v in paths.items() if f"/{layer}/" in f"/{path}"}
-
-    ours, theirs = below(model), below(other)
-    if not ours or ours.keys() != theirs.keys():
-        where = "this model" if not ours else name
-        names = sorted({part for v in (model if not ours else other).variables for part in v.path.split("/")[:-1]})
-        raise ValueError(f"init_from: {where} has no layer {layer} of that kind; its layers are {', '.join(names)}")
-    return [(ours[part], theirs[part]) for part in ours]
-
-
-def describe(task, options):
-    """config.json, up to what only a process that trains can add: all that a later stage needs to know of a run."""
-    packages = ("tensorflow", "keras", "tensorflow-probability", "numpy")
-    return {
-        "model": task.name,
-        "preset": options.preset,
-        "settings": to_dict(options.settings),
-        "dtype": options.dtype,
-        "data_dir": str(options.data_dir) if options.data_dir else None,
-        "command": shlex.join(["python", "-m", f"trainers.{task.name}", *sys.argv[1:]]),
-        "versions": {package: metadata.version(package) for package in packages},
-    }
-
-
-def check_same_run(workdir, config):
-    """Raises ValueError if the directory holds a run of another model or other settings; only `steps` may change."""
-    path = workdir / "config.json"
-    if not path.exists():
-        return
-    parts = []
-    before = read_json(path)
-    if not (isinstance(before, dict) and "model" in before and isinstance(before.get("settings"), dict)):
-        raise ValueError(f"{path}: got no model and settings; mend it, or give another --workdir")
-    for kept in (before, json.loads(json.dumps(config))):
-        settings = {name: value for name, value in kept["settings"].items() if name != "steps"}
-        # The model's own settings are called model, too.
-        parts.append({"name": kept["model"], "dtype": kept.get("dtype", "float32"), **settings})
-    different = [f"{name} was {old}, now {new}" for name, old, new in differences(*parts)]
-    if different:
-        raise ValueError(
-            f"workdir: {workdir} holds a run of other settings ({'; '.join(different)}); "
-            "give the same ones to continue it, or another --workdir"
-        )
-
-
-def differences(before, now, prefix=""):
-    """(dotted name, old, new) for every setting that differs between two nested dictionaries."""
-    for name in {**before, **now}:
-        old, new = before.get(name), now.get(name)
-        if isinstance(old, dict) and isinstance(new, dict):
-            yield from differences(old, new, f"{prefix}{name}.")
-        elif old != new:
-            yield prefix + name, old, new
-
-
-def distributed(learner, sets, start_step):
-    """Every replica's part of the learner's global batches from start_step on: an iterable of (step, batch)."""
-    settings, strategy = learner.settings, learner.strategy
-
-    def pipeline(context):
-        here = strategy.num_replicas_in_sync // context.num_input_pipelines
-        first = context.input_pipeline_id * here
-
-        def parts(step, batch):
-            def cut(x):
-                parts = tf.reshape(x, tf.concat([[strategy.num_replicas_in_sync, -1], tf.shape(x)[1:]], 0))
-                return tf.ensure_shape(parts, [None, None, *x.shape[1:]])[first : first + here]
-
-            return tf.fill([here], step), {name: cut(x) for name, x in batch.items()}
-
-        return learner.batches(sets, start_step).map(parts).unbatch().batch(1).map(first_of).prefetch(2 * here)
-
-    # Batches of static size, which XLA needs; unbatch alone forgets it.
-    size = settings.batch_size // strategy.num_replicas_in_sync
-
-    def first_of(step, batch):
-        return step[0], {name: tf.ensure_shape(x[0], [size, *x.shape[2:]]) for name, x in batch.items()}
-
-    if strategy.num_replicas_in_sync == 1:
-        return pipeline(tf.distribute.InputContext())
-    return strategy.distribute_datasets_from_function(pipeline)
-
-
-def step_function(learner):
-    """(iterator, n) -> {name: [n]}, n updates in one call of the graph: what the learner tells, and mean counts."""
-    strategy, settings = learner.strategy, learner.settings
-    seed = tf.constant([settings.seed, NOISE])
-
-    def replica_step(step, batch):
-        replicas = tf.distribute.get_replica_context()
-        # The global batch's noise, of which each replica takes its part: replicas change no result.
-        noise = learner.model.noise(settings.batch_size, tf.random.fold_in(seed, tf.cast(step, tf.int32)))
-        if replicas.num_replicas_in_sync > 1:
-            size = settings.batch_size // replicas.num_replicas_in_sync
-            first = replicas.replica_id_in_sync_group * size
-            noise = tf.nest.map_structure(
-                lambda x: tf.ensure_shape(x[first : first + size], [size, *x.shape[1:]]), noise
-            )
-        values = learner.step(batch, noise, tf.cast(step, tf.int32))
-        counts = learner.model.counts(batch)
-        values |= all_sum({name: tf.reduce_sum(x) / settings.batch_size for name, x in counts.items()})
-        return {**values, "norm/weights": tf.linalg.global_norm(learner.model.trainable_variables)}
-
-    @tf.function
-    def run_steps(iterator, n):
-        first = strategy.run(replica_step, next(iterator))
-        rows = {name: tf.TensorArray(tf.float32, n) for name in first}
-
-        def mean(value):
-            return strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
-
-        rows = {name: rows[name].write(0, mean(value)) for name, value in first.items()}
-        for i in tf.range(1, n):
-            values = strategy.run(replica_step, next(iterator))
-            rows = {name: rows[name].write(i, mean(value)) for name, value in values.items()}
-        return {name: row.stack() for name, row in rows.items()}
-
-    return run_steps
 
 
 def dry_run(learner, sets):

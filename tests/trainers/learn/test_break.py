@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from trainers import evaluate, vae
-from trainers.learn import loop
+from trainers.learn import loop, start
 from trainers.learn.learner import Learner
 from zoo.store import runs
 from zoo.store.files import lock
@@ -240,7 +240,7 @@ def a_run(tmp_path):
 
         options = command.parse("vae", [*SMOKE, "--workdir", str(tmp_path / "run")])
         (tmp_path / "run").mkdir()
-        config = loop.describe(TASK, options) | changes
+        config = start.describe(TASK, options) | changes
         (tmp_path / "run" / "config.json").write_text(json.dumps(config))
 
     return write
@@ -285,7 +285,7 @@ def test_only_steps_may_change(a_run, tmp_path):
 
     a_run()
     options = command.parse("vae", [*SMOKE, "--steps", "99", "--data-dir", "elsewhere"])
-    loop.check_same_run(tmp_path / "run", loop.describe(TASK, options))
+    start.check_same_run(tmp_path / "run", start.describe(TASK, options))
 
 
 def test_a_checkpoint_of_another_model_is_refused(train, tmp_path):

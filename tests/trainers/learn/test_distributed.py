@@ -182,7 +182,7 @@ def test_a_batch_that_replicas_cannot_share_is_one_line(tmp_path, start, finish)
 PLAIN = """
 import dataclasses, itertools, json
 import keras, numpy as np, tensorflow as tf
-from trainers.learn import loop
+from trainers.learn import steps
 from trainers.learn.learner import Learner
 from trainers.learn.strategy import make_strategy
 from zoo import catalogue, data
@@ -208,8 +208,8 @@ for clip, replicas in itertools.product(found, strategies):
         learner.grouped = [(keras.optimizers.SGD(1e-3), learner.model.trainable_variables)]
         learner.optimizers[0].build(learner.model.trainable_variables)
     before = [v.numpy() for v in learner.model.variables]
-    iterator = iter(loop.distributed(learner, sets, 0))
-    values = loop.step_function(learner)(iterator, 5)
+    iterator = iter(steps.distributed(learner, sets, 0))
+    values = steps.step_function(learner)(iterator, 5)
     moved = [(v.numpy() - b) for v, b in zip(learner.model.variables, before)]
     found[clip][replicas] = {
         "moved": [m.ravel().tolist() for m in moved],

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from trainers import vae
 from trainers.declare.task import Figure, Task
-from trainers.learn import learner, loop
+from trainers.learn import learner, loop, steps
 from trainers.learn.learner import Learner
 from trainers.learn.strategy import agreed, is_chief, leave_last
 from trainers.show.board import Board
@@ -55,8 +55,8 @@ def sets(settings):
 
 def updates(learner, sets, counts, start=0):
     """Runs calls of so many updates each; returns {name: [all of them]}."""
-    run = loop.step_function(learner)
-    iterator = iter(loop.distributed(learner, sets, start))
+    run = steps.step_function(learner)
+    iterator = iter(steps.distributed(learner, sets, start))
     calls = [run(iterator, tf.constant(n)) for n in counts]
     return {name: np.concatenate([call[name] for call in calls]) for name in calls[0]}
 
@@ -91,7 +91,7 @@ def test_every_step_has_noise_of_its_own(make_learner, sets):
 def test_values_are_those_of_the_models_terms_on_the_global_batch(make_learner, sets):
     learner = make_learner()
     _, batch = next(iter(data.batches(sets.train, 16, 0)))
-    noise = learner.model.noise(16, tf.random.fold_in(tf.constant([0, loop.NOISE]), 0))
+    noise = learner.model.noise(16, tf.random.fold_in(tf.constant([0, steps.NOISE]), 0))
     terms = {name: term.numpy().mean() for name, term in learner.model.loss_terms(batch, noise).items()}
     values = updates(learner, sets, [1])
     for name in ("distortion", "rate"):
