@@ -46,6 +46,26 @@ def test_every_kind_equals_keras_and_one_past_its_limit_is_refused(toy, toy_sign
     assert "it converts but is not the model any more" in refused
 
 
+def test_a_kind_that_the_converter_dies_of_takes_no_other_with_it(toy, toy_signatures, monkeypatch):
+    asked = []
+
+    def run(_, folder, *kinds):
+        asked.append(kinds)
+        for kind in kinds:
+            if kind == "dynamic":
+                raise child.Crash("it was stopped by SIGSEGV")
+            (folder / f"{kind}.json").write_text(json.dumps({"refused": f"no {kind}"}))
+
+    monkeypatch.setattr(child, "run", run)
+    records = litert.convert(reference.Keras(toy, toy_signatures, phone=True), ("float32", "dynamic", "int8"))
+    assert asked == [("float32", "dynamic", "int8"), ("int8",)]
+    assert {kind: record["refused"] for kind, record in records.items()} == {
+        "float32": "the converter cannot: no float32",
+        "dynamic": "the converter cannot: it was stopped by SIGSEGV",
+        "int8": "the converter cannot: no int8",
+    }
+
+
 def test_an_operation_without_builtin_is_named(toy):
     body = Signature(lambda x: {"y": tf.linalg.cholesky(x)}, {"x": Input((2, 2), "a matrix")}, "")
     assert (
