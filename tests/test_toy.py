@@ -18,8 +18,8 @@ COPIED = ("zoo", "trainers", "export", "tests", "setup.cfg", "pyproject.toml")
 LINES = {  # all that changes in files that were there: what stands in a line, what then stands there
     "zoo/catalogue.py": [('"show_attend_tell")', '"show_attend_tell", "number_names")')],
     "zoo/data/named.py": [
-        ("(pictures, captioned)", "(pictures, captioned, numbers)"),
-        ("from zoo.data.pictures", "from zoo.data.numbers import named as numbers\nfrom zoo.data.pictures"),
+        ("(pictures, captioned)", "(pictures, captioned, numerals)"),
+        ("from zoo.data.pictures", "from zoo.data.numerals import named as numerals\nfrom zoo.data.pictures"),
     ],
 }
 TESTS = [

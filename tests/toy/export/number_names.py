@@ -4,24 +4,26 @@ A server is sent beginnings and answers in words; a phone has no strings: it is 
 """
 
 from export.declare.signature import Offered, Signature
-from export.declare.strings import caption
+from export.declare.strings import text
 from export.make.command import Options, main
 
 
 def signatures(model):
     """complete."""
-    begun = {"begun": caption(model.words, model.config.name_length)}
-    says = (
-        "The likeliest name that begins so: `ids`, 0 after the last word; `score`, log p of the words that are new, in "
-        "nats; `digit`, log p of every last digit."
-    )
+    begun = {"begun": text("name", model.fields["name"], model.words)}
+    says = "The likeliest name that begins so."
+    ids = {
+        "ids": "the words as line numbers in the file of words, the first line being 0; 0, the end, after the last",
+        "score": "log p of the words that are new, and of the end, in nats",
+        "digit": "log p of every last digit, in nats",
+    }
 
     def complete(begun):
         told = model.complete(begun)
         return {"names": model.words.captions(told["ids"]), **told}
 
-    server = Signature(complete, begun, f"`names`. {says}")
-    phone = Signature(lambda begun: model.complete(begun), begun, says)
+    server = Signature(complete, begun, says, outputs={"names": "the words of `ids`, joined by blanks"} | ids)
+    phone = Signature(lambda begun: model.complete(begun), begun, says, outputs=ids)
     return Offered({"complete": server}, {"complete": phone})
 
 

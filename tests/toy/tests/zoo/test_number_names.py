@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from zoo import data, number_names
 from zoo.configs.number_names import NumberNamesConfig
-from zoo.data.numbers.named import name
+from zoo.data.numerals.named import name
 from zoo.nn.decoding import gumbel
 from zoo.nn.words import END, UNKNOWN
 
