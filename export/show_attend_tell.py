@@ -31,7 +31,7 @@ def signatures(model, width):
 
     def search(images):
         told = tell(images, method="beam", width=width)
-        return {"captions": model.words.captions(told["tokens"]), **told}
+        return {"captions": model.words.texts(told["tokens"]), **told}
 
     told = {
         "tokens": "the words as line numbers in the file of words, the first line being 0; 0, the end, after the last",

@@ -23,7 +23,7 @@ class Options:
     run: Annotated[str, tyro.conf.Positional]
     """a run directory, or shipped weights such as draw/mnist"""
     inputs: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
-    """what the model is asked for: captions to paint, or picture files to describe"""
+    """what the model is asked for, such as captions to paint or picture files to describe"""
     out: pathlib.Path | None = None
     """where exhibits and samples.npz go (default: RUN/samples; for shipped weights samples/MODEL/PRESET)"""
 

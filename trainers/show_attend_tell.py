@@ -59,7 +59,7 @@ def exhibits(model, shown):
 def tell(model, batch, hardest=False):
     """({"attention" ...} as arrays, texts) of beam search for a batch. hardest: see ShowAttendTell.decode_step."""
     told = teller(model, hardest)({name: batch[name] for name in model.fields if name != "caption"})
-    texts = [text.decode() for text in model.words.captions(told["ids"]).numpy()]
+    texts = [text.decode() for text in model.words.texts(told["ids"]).numpy()]
     return {name: value.numpy() for name, value in told.items()}, texts
 
 
@@ -180,7 +180,7 @@ def sample(model, paths, options):
             continue
         image = image if channels == 3 else tf.image.rgb_to_grayscale(image).numpy()
         told = model.caption(look(image[None]), "beam", options.width, options.length_norm, hardest=options.hardest)
-        (text,) = (text.decode() for text in model.words.captions(told["ids"]).numpy())
+        (text,) = (text.decode() for text in model.words.texts(told["ids"]).numpy())
         made.exhibits[name] = Picture(attention_strip(model, image, text, told["attention"][0].numpy()))
         made.lines.append(f"{path}: {text} (log p {float(told['score'][0]):.2f} nats; {name}.png)")
     return made

@@ -25,13 +25,13 @@ from zoo.configs.align_draw import AlignDRAWConfig
 from zoo.declare import Field
 from zoo.declare.measure import bound
 from zoo.nn.attention import align, blend
-from zoo.nn.canvas import glimpse, stacked, stroke, swap, window_head
+from zoo.nn.canvas import glimpse, stacked, stroke, window_head
 from zoo.nn.captions import Language, SentenceVector
 from zoo.nn.filterbank import Window
 from zoo.nn.gaussian import GaussianHead, apply_chain, build_chain, gaussian
 from zoo.nn.gaussian import bernoulli as pixels  # p(x | z, y), the canvas being the logits
 from zoo.nn.model import Model
-from zoo.nn.recurrence import lstm, lstm_gates, scan
+from zoo.nn.recurrence import lstm, lstm_gates, scan, swap
 from zoo.nn.words import END, UNKNOWN, Words, mask
 
 tfd = tfp.distributions

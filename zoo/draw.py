@@ -17,11 +17,11 @@ import tensorflow_probability as tfp
 from zoo.configs.draw import DRAWConfig
 from zoo.declare import Field, Measure
 from zoo.declare.measure import bound
-from zoo.nn.canvas import flat, glimpse, stacked, stroke, swap, window_head
+from zoo.nn.canvas import flat, glimpse, stacked, stroke, window_head
 from zoo.nn.filterbank import Window
 from zoo.nn.gaussian import bernoulli as pixels  # p(x | z), the canvas being the logits
 from zoo.nn.model import Model
-from zoo.nn.recurrence import lstm, lstm_gates, scan
+from zoo.nn.recurrence import lstm, lstm_gates, scan, swap
 
 tfd = tfp.distributions
 

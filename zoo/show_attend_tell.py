@@ -27,10 +27,9 @@ from zoo.configs.base import require
 from zoo.declare import Field, Measure
 from zoo.nn import decoding
 from zoo.nn.attention import align, blend
-from zoo.nn.canvas import swap
 from zoo.nn.model import Model
 from zoo.nn.pretrained import extractors
-from zoo.nn.recurrence import lstm, lstm_gates, scan
+from zoo.nn.recurrence import lstm, lstm_gates, scan, swap
 from zoo.nn.words import UNKNOWN, Words, mask
 
 

@@ -15,7 +15,7 @@ import tensorflow as tf
 from zoo.declare import Field
 from zoo.nn.cells import CELLS
 from zoo.nn.gaussian import GaussianHead, GaussianVAE, apply_chain, bernoulli, build_chain
-from zoo.nn.recurrence import scan
+from zoo.nn.recurrence import scan, swap
 
 
 def build(config):
@@ -77,7 +77,7 @@ class VRAE(GaussianVAE):
             return self.encoder.step(x_t, state, maps), []
 
         state = (tf.zeros([tf.shape(x)[0], self.config.hidden]),) * self.encoder.states
-        state, _ = scan(step, state, tf.transpose(x, [1, 0, 2]), self.encoder.maps, [])
+        state, _ = scan(step, state, swap(x), self.encoder.maps, [])
         return self.head(state[0])  # h_S
 
     def likelihood(self, z):
@@ -100,7 +100,7 @@ class VRAE(GaussianVAE):
         x_hat = tf.zeros([tf.shape(z)[0], features])
         maps = {**self.decoder.maps, "logits": self.output_head}
         _, (logits,) = scan(step, (state, x_hat), tf.zeros([steps]), maps, [[z.shape[0], features]])
-        return tf.transpose(logits, [1, 0, 2])
+        return swap(logits)
 
     def training_terms(self, batch, noise, step):
         """The terms of the bound, and "reweighting" where the config weighs them otherwise: their sum is the loss."""

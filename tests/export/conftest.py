@@ -204,7 +204,8 @@ def exported(once):
             run = write_run(folder / "run", name, preset, sizes)
             signatures = package.signatures_of(name)
             fixed = fixed_of(signatures)
-            (kind,) = (kind for kind in command.Options.__subclasses__() if kind("").fixed.keys() == fixed.keys())
+            kinds = (command.Options, *command.Options.__subclasses__())
+            (kind,) = (kind for kind in kinds if kind("").fixed.keys() == fixed.keys())
             package.export(name, signatures, kind(str(run), folder / "models", served, KINDS.get(served, ()), **fixed))
 
         return once(f"exported-{served}", make) / "models"

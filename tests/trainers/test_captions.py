@@ -392,7 +392,7 @@ def test_hard_attention_is_scored_with_one_place_a_word_too(few):
     references = [[text.tokens(one) for one in several] for several in pictures.captions]
     for hardest, prefix in ((False, ""), (True, "hard_")):
         told = model.caption({"image": pictures.image / np.float32(255)}, "beam", 5, hardest=hardest)
-        captions = [caption.decode().split() for caption in model.words.captions(told["ids"]).numpy()]
+        captions = [caption.decode().split() for caption in model.words.texts(told["ids"]).numpy()]
         want, errors = text.bleu(captions, references), text.bleu_errors(captions, references)
         for name, value in want.items():
             one = found[prefix + name]

@@ -35,7 +35,7 @@ ROWS = (  # of captions in which one word, or the place, changes
 
 def texts_of(model, caption):
     """Captions [B, L] as strings."""
-    return [text.decode() for text in model.words.captions(caption).numpy()]
+    return [text.decode() for text in model.words.texts(caption).numpy()]
 
 
 def attended(text, weights):

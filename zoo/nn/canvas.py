@@ -51,8 +51,3 @@ def stacked(at):
 def flat(x):
     """[B, ...] as [B, everything]."""
     return tf.reshape(x, [-1, math.prod(x.shape[1:])])
-
-
-def swap(x):
-    """Batch first to time first and back."""
-    return tf.transpose(x, [1, 0, *range(2, len(x.shape))])

@@ -7,8 +7,7 @@ import keras
 import tensorflow as tf
 
 from zoo.nn.attention import blend
-from zoo.nn.canvas import swap
-from zoo.nn.recurrence import lstm, lstm_gates, scan
+from zoo.nn.recurrence import lstm, lstm_gates, scan, swap
 
 
 class Language(keras.layers.Layer):

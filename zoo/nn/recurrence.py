@@ -55,6 +55,11 @@ def affine(x, kernel, bias, dtype=tf.float32):
     return tf.cast(tf.cast(x, dtype) @ tf.cast(kernel, dtype), tf.float32) + bias
 
 
+def swap(x):
+    """Batch first to time first and back."""
+    return tf.transpose(x, [1, 0, *range(2, len(x.shape))])
+
+
 def scan(step, state, inputs, maps, outputs, context=()):
     """Runs state, ys = step(state, x_t, maps, *context) over time, in one graph loop.
 

@@ -1,6 +1,6 @@
 """Words as numbers and back, in the graph: what every model of text shares.
 
-B batch, L words of a caption with its end and padding. A caption of n words is n indices, then END up to L. Of one of
+B batch, L words of a text with its end and padding. A text of n words is n indices, then END up to L. Of one of
 L words or more there are the first L and no END: nothing is to learn that a sentence ends where we cut it.
 """
 
@@ -13,20 +13,20 @@ import tensorflow as tf
 from zoo.nn.spelling import AFTER, BEFORE
 
 UNKNOWN_WORD = "<unk>"  # how UNKNOWN is written
-END, UNKNOWN = 0, 1  # the end of a caption, which also pads it; a word out of the vocabulary
+END, UNKNOWN = 0, 1  # the end of a text, which also pads it; a word out of the vocabulary
 LONGEST = 32  # bytes of a word that can be learned
 
 
-def tokens(captions):
-    """Words and marks by the rule of `zoo.nn.spelling`. captions: strings [B], UTF-8. Returns a ragged [B, None]."""
-    captions = tf.strings.lower(_replaced(captions, BEFORE))  # of ASCII first: elsewhere the machine's language counts
-    return tf.strings.split(_replaced(tf.strings.lower(captions, "utf-8"), AFTER))
+def tokens(texts):
+    """Words and marks by the rule of `zoo.nn.spelling`. texts: strings [B], UTF-8. Returns a ragged [B, None]."""
+    texts = tf.strings.lower(_replaced(texts, BEFORE))  # of ASCII first: elsewhere the machine's language counts
+    return tf.strings.split(_replaced(tf.strings.lower(texts, "utf-8"), AFTER))
 
 
-def _replaced(captions, rules):
+def _replaced(texts, rules):
     for pattern, new in rules:
-        captions = tf.strings.regex_replace(captions, pattern, new)
-    return captions
+        texts = tf.strings.regex_replace(texts, pattern, new)
+    return texts
 
 
 def mask(ids):
@@ -88,22 +88,22 @@ class Words(keras.layers.Layer):
         """What each index stands for, of all words."""
         return ["<end>", "<unknown>", *self.known]
 
-    def ids(self, captions, length):
-        """Indices of captions, strings [B]: int32 [B, length]; one of `length` words or more is cut and has no END."""
-        found = self.lookups[0](tokens(captions))
+    def ids(self, texts, length):
+        """Indices of texts, strings [B]: int32 [B, length]; one of `length` words or more is cut and has no END."""
+        found = self.lookups[0](tokens(texts))
         return tf.cast(found.to_tensor(END, shape=[None, length]), tf.int32)
 
-    def count(self, captions):
-        """How many words each of captions, strings [B], has: int32 [B]."""
-        return tf.cast(tokens(captions).row_lengths(), tf.int32)
+    def count(self, texts):
+        """How many words each of texts, strings [B], has: int32 [B]."""
+        return tf.cast(tokens(texts).row_lengths(), tf.int32)
 
-    def unknown(self, captions):
-        """The words of captions, strings [B], that are not in the vocabulary, joined by blanks. Returns strings [B]."""
-        found = tokens(captions)
+    def unknown(self, texts):
+        """The words of texts, strings [B], that are not in the vocabulary, joined by blanks. Returns strings [B]."""
+        found = tokens(texts)
         strange = tf.ragged.boolean_mask(found, self.lookups[0](found) == UNKNOWN)
         return tf.strings.reduce_join(strange, -1, separator=" ")
 
-    def captions(self, ids):
+    def texts(self, ids):
         """The words before END, joined by blanks. ids: int32 [B, L]. Returns strings [B]."""
         words = self.lookups[1](tf.where(mask(ids) > 0, ids, END))
         return tf.strings.strip(tf.strings.reduce_join(words, 1, separator=" "))

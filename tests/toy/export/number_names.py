@@ -20,7 +20,7 @@ def signatures(model):
 
     def complete(begun):
         told = model.complete(begun)
-        return {"names": model.words.captions(told["ids"]), **told}
+        return {"names": model.words.texts(told["ids"]), **told}
 
     server = Signature(complete, begun, says, outputs={"names": "the words of `ids`, joined by blanks"} | ids)
     phone = Signature(lambda begun: model.complete(begun), begun, says, outputs=ids)

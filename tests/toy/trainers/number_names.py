@@ -29,7 +29,7 @@ def exhibits(model, shown):
 def tell(model, begun, noise=None):
     """A line for each beginning, int32 [B, L]: the whole name and its likeliest last digit."""
     told = model.complete(begun, noise)
-    names = [name.decode() for name in model.words.captions(told["ids"]).numpy()]
+    names = [name.decode() for name in model.words.texts(told["ids"]).numpy()]
     return [f"{name} ({digit})" for name, digit in zip(names, told["digit"].numpy().argmax(-1), strict=True)]
 
 

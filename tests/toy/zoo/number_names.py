@@ -10,10 +10,9 @@ import tensorflow as tf
 
 from zoo.declare import Field, Measure
 from zoo.nn import decoding
-from zoo.nn.canvas import swap
 from zoo.nn.cells import GRU
 from zoo.nn.model import Model
-from zoo.nn.recurrence import scan
+from zoo.nn.recurrence import scan, swap
 from zoo.nn.words import UNKNOWN, Words, mask
 
 DIGITS = 10

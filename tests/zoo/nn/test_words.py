@@ -34,17 +34,17 @@ def test_indices_follow_the_list_and_come_back_as_words(words):
         [END] * 6,
         [7] * 6,  # cut: no end is seen
     ]
-    texts = [text.decode() for text in words.captions(ids).numpy()]
+    texts = [text.decode() for text in words.texts(ids).numpy()]
     assert texts == ["a red circle .", "<unk> é", "", "3 3 3 3 3 3"]
 
 
 def test_the_same_in_a_graph(words):
-    again = tf.function(lambda captions: words.captions(words.ids(captions, 6)))
+    again = tf.function(lambda captions: words.texts(words.ids(captions, 6)))
     assert again(tf.constant(["a RED foo"])).numpy().tolist() == [b"a red <unk>"]
 
 
 def test_nothing_after_the_end_is_said(words):
-    assert words.captions(tf.constant([[2, END, 3, 4]])).numpy().tolist() == [b"a"]
+    assert words.texts(tf.constant([[2, END, 3, 4]])).numpy().tolist() == [b"a"]
 
 
 @pytest.mark.parametrize("count", range(9))

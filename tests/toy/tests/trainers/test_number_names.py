@@ -155,7 +155,7 @@ def test_a_beginning_is_completed(run, scored, capsys):
     assert [line.startswith("one hundred") for line in said[3]] == [True] * 3 + [False] * 3
     model = scored[0]
     told = model.complete(model.words.ids(tf.constant(["one hundred", "nine"]), model.config.name_length))
-    names = [name.decode() for name in model.words.captions(told["ids"]).numpy()]
+    names = [name.decode() for name in model.words.texts(told["ids"]).numpy()]
     digits = told["digit"].numpy().argmax(-1)
     assert said[1] == [f"{name} ({digit})" for name, digit in zip(names, digits, strict=True)]
     for inputs, message in (([], "inputs: got none"), (["one gross"], "inputs: got gross")):
@@ -171,7 +171,7 @@ def test_what_is_to_be_read_lies_on_the_board_and_beside_the_figures(run, scored
     (on_the_board,) = event.tensor_proto.string_val
     beside = (run / "pictures" / "samples.txt").read_text()
     for told, split in ((on_the_board.decode(), sets.validation), (beside, sets.test)):
-        names = model.words.captions(tf.constant(split.arrays["name"])).numpy()
+        names = model.words.texts(tf.constant(split.arrays["name"])).numpy()
         for line, name in zip(told.splitlines(), names, strict=True):
             assert line.split()[0] == name.decode().split()[0] and line[-1] == ")"
     assert (run / "pictures" / "curve.png").exists()  # of the perplexity, which training tells, too
@@ -208,6 +208,6 @@ def test_it_leaves_and_answers_strings(run, scored, tmp_path, capsys):
     want = model.complete(model.words.ids(texts, model.config.name_length))
     np.testing.assert_array_equal(answer["ids"], want["ids"])
     np.testing.assert_allclose(answer["score"], want["score"], rtol=1e-4, atol=1e-5)
-    np.testing.assert_array_equal(answer["names"], model.words.captions(want["ids"]))
+    np.testing.assert_array_equal(answer["names"], model.words.texts(want["ids"]))
     assert answer["unknown_words"].numpy().tolist() == [b"", b"", b"gross"]
     assert (tmp_path / "number_names-words.txt").read_text().splitlines() == model.words.lines

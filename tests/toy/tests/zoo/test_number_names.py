@@ -112,7 +112,7 @@ def test_every_number_is_in_one_split_with_its_last_digit():
     model.words.learn(sets.vocabularies["name"])
     told = {}
     for split in (sets.train, sets.validation, sets.test):
-        texts = model.words.captions(tf.constant(split.arrays["name"])).numpy()
+        texts = model.words.texts(tf.constant(split.arrays["name"])).numpy()
         told |= dict(zip((text.decode() for text in texts), split.arrays["digit"].tolist(), strict=True))
     assert told == {name(n): n % 10 for n in range(1, 501)}
     assert [split.size for split in (sets.train, sets.validation, sets.test)] == [400, 50, 50]
