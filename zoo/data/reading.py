@@ -1,9 +1,30 @@
-"""Files that may be broken, cut or of another kind: whatever a reader raises becomes one line that names the file."""
+"""Files that may be broken, cut or of another kind: whatever a reader raises becomes one line that names the file.
+
+And files that are not there: whether they may be fetched.
+"""
 
 import contextlib
+import contextvars
 import zipfile
 
 import numpy as np
+
+_may_fetch = contextvars.ContextVar("may_fetch", default=True)
+
+
+@contextlib.contextmanager
+def from_disk_alone():
+    """Within the block no data are downloaded: those that lie nowhere are not found."""
+    token = _may_fetch.set(False)
+    try:
+        yield
+    finally:
+        _may_fetch.reset(token)
+
+
+def may_fetch():
+    """Whether data that lie nowhere may be downloaded."""
+    return _may_fetch.get()
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from export.make import card, command, litert, package, savedmodel
 from export.prove import proof
 from zoo import catalogue
 from zoo.data import named
+from zoo.data.pictures import sources
 from zoo.nn.pretrained import extractors
 from zoo.store import runs
 
@@ -232,6 +233,16 @@ def test_examples_are_those_of_the_data_with_words_that_the_model_knows(write_ru
         np.testing.assert_array_equal(tf.io.decode_png(file), image)
     told = [[word if word in model.words.known else "<unk>" for word in one[0].split()] for one in data.source.captions]
     assert [caption.decode().split() for caption in sent["caption"]] == told[:3]
+
+
+def test_an_export_downloads_no_data(write_run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sources, "_answers", lambda host: pytest.fail(f"{host} was asked"))
+    run = runs.open_run(write_run(tmp_path / "run", "vae", "mnist", {}))
+    (tmp_path / "empty").mkdir()
+    run = run._replace(config=run.config | {"data_dir": str(tmp_path / "empty")})
+    model = zoo.load(run.path)
+    assert package.real(run, model, model.fields) == {}
+    assert "the examples are made up" in capsys.readouterr().out
 
 
 def damaged(exported, tmp_path):

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.data.music import tunes
-from zoo.data.reading import array, array_names
+from zoo.data.reading import array, array_names, may_fetch
 
 SPLITS = ("train", "validation", "test")
 INK = "white on black"
@@ -188,7 +188,7 @@ def _read_amat(path):
 
 
 def prepared(name, folder, files, host):
-    """The builder of a TFDS set prepared in folder. If none is: a download if host answers, else an error.
+    """The builder of a TFDS set prepared in folder. If none is: a download if it may be, and host answers; or an error.
 
     files: what would have served as well, for the error, or None.
     """
@@ -197,10 +197,11 @@ def prepared(name, folder, files, host):
     builder = tfds.builder(name, data_dir=folder)
     if not builder.is_prepared():
         # tensorflow-datasets 4.9.10 retries for minutes offline: ask first.
-        if not _answers(host):
+        if not (may_fetch() and _answers(host)):
             wanted = f"{files} or prepared TFDS {name}" if files else f"prepared TFDS {name}"
+            why = f"{host} does not answer" if may_fetch() else "nothing is downloaded for this"
             raise FileNotFoundError(
-                f"data: found no {wanted} in {folder}, and {host} does not answer; "
+                f"data: found no {wanted} in {folder}, and {why}; "
                 "name the right folder with --data-dir, or train on --data digits"
             )
         if folder.parts[0] == "~":
