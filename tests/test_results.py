@@ -8,6 +8,13 @@ from importlib import metadata
 
 import pytest
 
+import zoo
+from trainers.score import figures as scored
+from trainers.score import scoring
+from zoo.data.reading import from_disk_alone
+from zoo.data.split import fingerprint
+from zoo.store import runs
+
 ROOT = pathlib.Path(__file__).parents[1]
 RESULTS = (ROOT / "RESULTS.md").read_text(encoding="utf-8")
 SHIPPED = sorted((ROOT / "zoo" / "weights").glob("*/*/metrics.json"))
@@ -108,3 +115,21 @@ def test_every_headline_is_quoted_with_its_error(path):
     ]
     assert said, f"RESULTS.md does not quote {signature(headline, figures)} of {name}"
     assert all(error or headline["standard_error"] is None for error in said)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=name_of)
+def test_weights_that_ship_have_the_figures_that_ship(path):
+    """The measures of the model, on the whole test split; where its data are at hand, as all embedded ones are."""
+    run, model = runs.open_run(path.parent), zoo.load(name_of(path))
+    try:
+        with from_disk_alone():
+            sets = scored.sets_of(run, model)
+    except FileNotFoundError as missing:
+        pytest.skip(str(missing))
+    figures = figures_of(path)
+    if fingerprint(sets.test) != next(iter(figures.values()))["fingerprint"]:
+        pytest.skip("embedded digits stand here for MNIST")
+    found = scored.values_of(model.measures, scoring.scorer(model)(sets.test, (0, 0)))
+    assert found.keys() <= figures.keys()
+    for name, (value, _) in found.items():
+        assert figures[name]["value"] == pytest.approx(value, rel=1e-5), name
