@@ -227,7 +227,7 @@ def forward_of(learner, xla):
 
     from trainers.learn.learner import cut
 
-    terms = tf.function(lambda batch, noise: learner.terms(batch, noise, 0), jit_compile=xla)
+    terms = tf.function(lambda batch, noise: learner.terms(batch, noise, 0), jit_compile=xla, autograph=False)
     return lambda *arguments: [terms(*part) for part in zip(*(cut(x, learner.shards) for x in arguments), strict=True)]
 
 
@@ -238,12 +238,13 @@ def repeated(strategy, function):
     def touch(batch, noise):  # one number of each result, so that all are waited for
         return tf.add_n([tf.reshape(x, [-1])[0] for x in tf.nest.flatten(function(batch, noise))])
 
-    @tf.function
+    @tf.function(autograph=False)
     def run(n, batch, noise):
-        total = 0.0
-        for _ in tf.range(n):
-            total += strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(touch, (batch, noise)), axis=None)
-        return total
+        def once(i, total):
+            touched = strategy.run(touch, (batch, noise))
+            return i + 1, total + strategy.reduce(tf.distribute.ReduceOp.SUM, touched, axis=None)
+
+        return tf.while_loop(lambda i, _: i < n, once, (0, 0.0))[1]
 
     return run
 

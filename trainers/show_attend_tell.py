@@ -67,7 +67,8 @@ def tell(model, batch, hardest=False):
 def teller(model, hardest=False):
     import tensorflow as tf
 
-    return tf.function(lambda batch: model.caption(batch, "beam", WIDTH, hardest=hardest), reduce_retracing=True)
+    told = lambda batch: model.caption(batch, "beam", WIDTH, hardest=hardest)  # noqa: E731
+    return tf.function(told, reduce_retracing=True, autograph=False)
 
 
 def figures(model, sets, split, seed):

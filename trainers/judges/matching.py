@@ -13,7 +13,7 @@ BLOCK = 100  # pairs scored together
 
 def painter(model):
     """(ids [M, L], seed) -> images [M, H, W, C] in [0, 1] from the prior."""
-    decode = tf.function(lambda noise, ids: model.decode(noise, ids)["image"], reduce_retracing=True)
+    decode = tf.function(lambda noise, ids: model.decode(noise, ids)["image"], reduce_retracing=True, autograph=False)
 
     def paint(ids, seed):
         starts = range(0, len(ids), BLOCK)
@@ -42,7 +42,7 @@ def gap(model, split, seed, count=1000):
     if len(images) < 2:
         raise ValueError(f"data: got {len(images)} test picture, expected at least 2, to exchange captions; add some")
     others = np.roll(ids, 1, 0)
-    terms = tf.function(model.loss_terms, jit_compile=True)
+    terms = tf.function(model.loss_terms, jit_compile=True, autograph=False)
     differences = []
     for start in range(0, len(images), BLOCK):
         part = slice(start, start + BLOCK)
@@ -64,7 +64,7 @@ def retrieval(model, split, seed, samples=10, pool=100):
     images, ids = first_pairs(split, pool)
     size = len(images)
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def log_weights(image, caption, noise):
         return model.log_weights({"image": image, "caption": caption}, noise)
 

@@ -26,7 +26,7 @@ class Learner:
         for optimizer, variables in self.grouped:
             optimizer.build(variables)
         self.shards = cores_for(settings.batch_size // strategy.num_replicas_in_sync, strategy)
-        self.compiled = tf.function(self.losses_and_gradients, jit_compile=xla)
+        self.compiled = tf.function(self.losses_and_gradients, jit_compile=xla, autograph=False)
 
     def groups(self):
         """Which optimiser moves what, called once: pairs of one and its part of the model's trainable variables."""

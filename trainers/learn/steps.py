@@ -15,6 +15,7 @@ def distributed(learner, sets, start_step):
         here = strategy.num_replicas_in_sync // context.num_input_pipelines
         first = context.input_pipeline_id * here
 
+        @tf.autograph.experimental.do_not_convert
         def parts(step, batch):
             def cut(x):
                 parts = tf.reshape(x, tf.concat([[strategy.num_replicas_in_sync, -1], tf.shape(x)[1:]], 0))
@@ -27,6 +28,7 @@ def distributed(learner, sets, start_step):
     # Batches of static size, which XLA needs; unbatch alone forgets it.
     size = settings.batch_size // strategy.num_replicas_in_sync
 
+    @tf.autograph.experimental.do_not_convert
     def first_of(step, batch):
         return step[0], {name: tf.ensure_shape(x[0], [size, *x.shape[2:]]) for name, x in batch.items()}
 
@@ -55,18 +57,18 @@ def step_function(learner):
         values |= all_sum({name: tf.reduce_sum(x) / settings.batch_size for name, x in counts.items()})
         return {**values, "norm/weights": tf.linalg.global_norm(learner.model.trainable_variables)}
 
-    @tf.function
+    # AutoGraph, which rewrites every Python function on the way, would take longer than tracing does.
+    @tf.function(autograph=False)
     def run_steps(iterator, n):
-        first = strategy.run(replica_step, next(iterator))
-        rows = {name: tf.TensorArray(tf.float32, n) for name in first}
+        names = []
 
-        def mean(value):
-            return strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None)
-
-        rows = {name: rows[name].write(0, mean(value)) for name, value in first.items()}
-        for i in tf.range(1, n):
+        def one(i, rows):
             values = strategy.run(replica_step, next(iterator))
-            rows = {name: rows[name].write(i, mean(value)) for name, value in values.items()}
-        return {name: row.stack() for name, row in rows.items()}
+            names[:] = values
+            means = [strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None) for value in values.values()]
+            return i + 1, rows.write(i, tf.stack(means))
+
+        _, rows = tf.while_loop(lambda i, _: i < n, one, (0, tf.TensorArray(tf.float32, n)))
+        return dict(zip(names, tf.unstack(rows.stack(), len(names), axis=1), strict=True))
 
     return run_steps

@@ -16,7 +16,7 @@ def scorer(model, floor=None, xla=True):
     floor: (batch) -> [B], told beside the terms.
     """
 
-    @tf.function(jit_compile=xla)
+    @tf.function(jit_compile=xla, autograph=False)
     def terms(batch, noise):
         found = {**model.loss_terms(batch, noise), **model.counts(batch)}
         return found | ({"floor": floor(batch)} if floor else {})
@@ -30,11 +30,11 @@ def scorer(model, floor=None, xla=True):
 def log_likelihood(model, split, seed, samples, xla=True):
     """The importance-weighted estimate of log p(x) for every example, float64 [N] nats."""
 
-    @tf.function(jit_compile=xla)
+    @tf.function(jit_compile=xla, autograph=False)
     def log_weights(batch, noise):
         return model.log_weights(batch, noise)
 
-    @tf.function
+    @tf.function(autograph=False)
     def estimate(batch, seed):
         size = tf.nest.flatten(batch)[0].shape[0]
         draw = lambda seed: log_weights(batch, model.noise(size, seed))  # noqa: E731

@@ -33,7 +33,7 @@ def from_prior(paint, observed):
         count = options.count
         require(count >= 1, "count", count, "at least 1")
         z = model.noise(count, tf.constant([options.seed, 0]))
-        decode, parts = tf.function(model.decode, reduce_retracing=True), {}
+        decode, parts = tf.function(model.decode, reduce_retracing=True, autograph=False), {}
         for start in range(0, count, BATCH):
             for name, values in decode(z[start : start + BATCH]).items():
                 wanted = count if name == observed else SHOWN

@@ -76,7 +76,7 @@ def _burst(product, times, copies, xla):
     free = [(name, dtype, shape) for name, dtype, shape, values in product.operands if values is None]
     names = [name for name, *_ in free]
 
-    @tf.function(jit_compile=xla)
+    @tf.function(jit_compile=xla, autograph=False)
     def row(first, *others):
         def body(first, _):
             y = make(**dict(zip(names, (first, *others), strict=True)), **fixed, **dict(product.attributes))
@@ -87,7 +87,7 @@ def _burst(product, times, copies, xla):
 
     operands = [[tf.random.uniform(shape, dtype=dtype) for _, dtype, shape in free] for _ in range(copies)]
 
-    @tf.function
+    @tf.function(autograph=False)
     def rows(operands):
         return [row(*each) for each in operands]
 
@@ -120,7 +120,7 @@ def _operations(function, *arguments):
     def inside(graph, function):
         return graph._get_function(function.name).graph
 
-    return list(walk(tf.function(function).get_concrete_function(*arguments).graph, 1))
+    return list(walk(tf.function(function, autograph=False).get_concrete_function(*arguments).graph, 1))
 
 
 def _needed(graph):

@@ -86,6 +86,7 @@ def batches(split: Split, batch_size: int, seed: int, start_step: int = 0) -> tf
     # In whole steps, so that rows of one padded length stay in random order.
     lengths = {name: on_cpu(each // STEP + 1) for name, each in split.lengths.items()}
 
+    @tf.autograph.experimental.do_not_convert
     def batch_at(step):
         if not lengths:
             index = _visited(step, batch_size, split.size, seed)
@@ -119,6 +120,7 @@ def in_order(split: Split, batch_size: int, seed: int = 0) -> Iterator[tuple[dic
     """
     arrays = _tensors(split.arrays)
 
+    @tf.autograph.experimental.do_not_convert
     def block(start):
         batch = {key: array[start : start + BLOCK] for key, array in arrays.items()}
         return _draw(split, batch, seed, start)

@@ -47,6 +47,7 @@ def lanes(tokens: np.ndarray, batch_size: int, length: int, start_step: int = 0)
     stream = on_cpu(np.asarray(tokens, np.int32))
     begins = on_cpu(np.arange(batch_size, dtype=np.int64) * count * length)
 
+    @tf.autograph.experimental.do_not_convert
     def batch_at(step):
         window = step % count
         at = (begins + window * length)[:, None] + tf.range(length + 1, dtype=tf.int64)  # [B, T + 1]
