@@ -1,6 +1,10 @@
 import fcntl
+import os
 
 import pytest
+
+# Set before any process here compiles: the suite compiles far more than it computes, and results do not depend on it.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 
 @pytest.fixture(autouse=True)

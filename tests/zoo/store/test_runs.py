@@ -108,7 +108,7 @@ def test_weights_that_are_gone_are_to_be_had_from_the_checkpoints(run):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"hidden": (10**6, 10**6)}, {"z_size": 10**9}, {"network": "conv", "filters": (10**6, 10**6)}],
+    [{"hidden": (10**9, 10**9)}, {"z_size": 10**9}, {"network": "conv", "filters": (10**6, 10**6)}],
     ids=["hidden", "z", "conv"],
 )
 def test_sizes_beyond_memory_are_one_line(changes):
