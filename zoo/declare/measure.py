@@ -38,3 +38,23 @@ def bound(field, dimensions=0):
         "distortion": Measure("nats", "-log p(x | z), one sample from the posterior", likelihood=field),
         "rate": Measure("nats", "KL(q(z | x) || p(z))", better=""),
     }
+
+
+def perplexities(*terms):
+    """The measures of a model of texts whose nats these terms are; its counts are "words" and "words_and_end".
+
+    All are exponentials of a ratio of two sums over the split, the rate being among the nats where there is one.
+    A third one, of a stream whose state outlives its texts' ends, is a figure of language models that carry it.
+    """
+    return {
+        "perplexity": Measure(
+            "", "exp(nats / words), each text alone, its end counted", terms=terms, per="words_and_end", exp=True
+        ),
+        "perplexity_words": Measure(
+            "",
+            "exp(nats / words), each text alone, its end paid for and not counted",
+            terms=terms,
+            per="words",
+            exp=True,
+        ),
+    }

@@ -2,12 +2,27 @@
 
 A cell has `maps`, its built Dense layers; `states`, the number of [B, units] tensors in its state; and
 step(x, state, maps) -> state, which calls maps[name](input) where the equations say W input + b.
+Where all inputs are known, as in a text that is read, `unroll` multiplies them with their part of W at once.
 """
+
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
-from zoo.nn.recurrence import lstm, lstm_gates
+from zoo.nn.recurrence import affine, lstm, lstm_gates, scan, swap
+
+
+class Affine(NamedTuple):
+    """What `scan` asks of a map: here a part of another one's kernel."""
+
+    kernel: tf.Tensor
+    compute_dtype: str
+    bias: tf.Tensor | None = None
+
+    @property
+    def units(self):
+        return self.kernel.shape[1]
 
 
 class RNN(keras.layers.Layer):
@@ -25,8 +40,19 @@ class RNN(keras.layers.Layer):
         self.built = True
 
     def step(self, x, state, maps):
-        (h,) = state
-        return (tf.tanh(maps["gates"](tf.concat([x, h], -1))),)
+        return self.update(maps["gates"](tf.concat([x, state[0]], -1)), state)
+
+    def update(self, gates, state):
+        return (tf.tanh(gates),)
+
+    def ahead(self, x):
+        gates, size = self.maps["gates"], x.shape[-1]
+        kernel = tf.convert_to_tensor(gates.kernel)
+        maps = {"recurrent": Affine(kernel[size:], gates.compute_dtype)}
+        return affine(x, kernel[:size], gates.bias, gates.compute_dtype), maps
+
+    def step_from(self, ahead, state, maps):
+        return self.update(ahead + maps["recurrent"](state[0]), state)
 
 
 class LSTM(RNN):
@@ -38,9 +64,8 @@ class LSTM(RNN):
         super().__init__(units, **kwargs)
         self.maps = {"gates": lstm_gates(units, name="gates")}
 
-    def step(self, x, state, maps):
-        h, c = state
-        return lstm(maps["gates"](tf.concat([x, h], -1)), c)
+    def update(self, gates, state):
+        return lstm(gates, state[1])
 
 
 class GRU(keras.layers.Layer):
@@ -62,8 +87,14 @@ class GRU(keras.layers.Layer):
         self.built = True
 
     def step(self, x, state, maps):
+        return self.step_from(maps["input"](x), state, maps)
+
+    def ahead(self, x):
+        return tf.cast(self.maps["input"](x), tf.float32), {"recurrent": self.maps["recurrent"]}
+
+    def step_from(self, ahead, state, maps):
         (h,) = state
-        x_u, x_r, x_n = tf.split(maps["input"](x), 3, -1)
+        x_u, x_r, x_n = tf.split(ahead, 3, -1)
         h_u, h_r, h_n = tf.split(maps["recurrent"](h), 3, -1)
         u = tf.sigmoid(x_u + h_u)
         n = tf.tanh(x_n + tf.sigmoid(x_r + h_r) * h_n)
@@ -71,3 +102,22 @@ class GRU(keras.layers.Layer):
 
 
 CELLS = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
+
+
+def unroll(cell, x, state, mask=None):
+    """A cell over known inputs. x: [B, T, D]; state: [B, units] tensors; mask: [B, T], 0 where the state stays as it is.
+
+    Returns (last state, h [B, T, units]).
+    """
+    ahead, maps = cell.ahead(x)
+    inputs = (swap(ahead), *([] if mask is None else [swap(mask)[..., None]]))
+
+    def step(state, inputs, maps):
+        ahead, *kept = inputs
+        after = cell.step_from(ahead, state, maps)
+        if kept:
+            after = tuple(tf.where(kept[0] > 0, new, old) for new, old in zip(after, state, strict=True))
+        return after, [after[0]]
+
+    last, (h,) = scan(step, state, inputs, maps, [[None, cell.units]])
+    return last, swap(h)

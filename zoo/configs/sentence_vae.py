@@ -1,0 +1,89 @@
+"""Sizes and presets of the sentence VAE and of its language model (arXiv:1511.06349)."""
+
+import dataclasses
+from typing import Literal
+
+from zoo.configs.base import check, require
+from zoo.configs.kinds import Texts
+
+
+@dataclasses.dataclass(frozen=True)
+class LanguageModelConfig:
+    """Sizes of the decoder without z, a recurrent language model."""
+
+    vocabulary: int = 10_000  # V, with the end and the unknown word
+    text_length: int = 60  # L, words of the longest text with its end
+    cell: Literal["rnn", "lstm", "gru"] = "lstm"
+    embedding: int = 256  # E
+    hidden: int = 256  # H
+    layers: int = 1
+    keep: float = 1.0  # share of the words before that the decoder sees in training; 0: none, in scores and samples too
+    dropout: float = 0.0  # of the decoder's inputs and outputs
+
+    def __post_init__(self):
+        check(self, "model.")
+        require(self.vocabulary >= 3, "model.vocabulary", self.vocabulary, "at least 3: a word, the end, the unknown")
+        require(0 <= self.keep <= 1, "model.keep", self.keep, "a share in [0, 1]")
+        require(0 <= self.dropout < 1, "model.dropout", self.dropout, "a share in [0, 1)")
+
+
+@dataclasses.dataclass(frozen=True)
+class SentenceVAEConfig(LanguageModelConfig):
+    """Sizes of the VAE. The paper does not tell its own; texar's for the Penn Treebank are the defaults."""
+
+    z_size: int = 32  # Z
+    encoder_hidden: int = 256  # units of the encoder, in each direction
+    z_to: Literal["init", "input", "both"] = "both"  # the decoder's start state, every step, or both
+    bidirectional: bool = False  # encoder
+    annealing: Literal["constant", "linear", "logistic", "cyclic"] = "logistic"
+    annealing_start: float = 0.0  # the weight of the rate at the beginning, of "constant" and "linear"
+    annealing_steps: int = 5000  # until its weight is 1
+    free_bits: float = 0.0  # nats of every unit of z that cost nothing in training
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name in ("annealing_start", "free_bits"):
+            require(getattr(self, name) >= 0, f"model.{name}", getattr(self, name), "a number from 0 up")
+
+
+def of(settings, **changes):
+    """Settings of a model with other sizes."""
+    return dataclasses.replace(settings, model=dataclasses.replace(settings.model, **changes))
+
+
+DOCSTRINGS = Texts(
+    model=SentenceVAEConfig(text_length=30, keep=0.7, annealing_steps=2000),
+    data="docstrings",
+    steps=6000,
+    batch_size=32,
+    clip_norm=5.0,
+    every=500,
+)
+PTB = Texts(
+    model=SentenceVAEConfig(text_length=83, keep=0.7, dropout=0.5, annealing_steps=13_000),
+    data="ptb",
+    steps=26_000,  # twenty epochs of 42,068 sentences
+    batch_size=32,
+    clip_norm=5.0,
+    every=1315,
+)
+PTB_LANGUAGE = dataclasses.replace(
+    PTB, model=LanguageModelConfig(text_length=83, embedding=353, hidden=191, dropout=0.5), steps=13_150
+)
+
+PRESETS = {
+    "docstrings": DOCSTRINGS,
+    "smoke": dataclasses.replace(
+        of(DOCSTRINGS, vocabulary=100, text_length=12, embedding=8, hidden=16, encoder_hidden=16, z_size=4),
+        steps=20,
+        batch_size=16,
+        every=10,
+    ),
+    "docstrings-language": dataclasses.replace(DOCSTRINGS, model=LanguageModelConfig(text_length=30)),
+    "docstrings-inputless": of(DOCSTRINGS, keep=0.0, z_size=64),
+    "ptb": PTB,
+    "ptb-plain": of(PTB, keep=1.0, annealing="constant", annealing_start=1.0),  # what the two tricks are for
+    "ptb-inputless": of(PTB, keep=0.0, z_size=111, hidden=512, encoder_hidden=512, dropout=0.0),
+    "ptb-language": PTB_LANGUAGE,
+    "ptb-language-inputless": of(PTB_LANGUAGE, keep=0.0, dropout=0.0, hidden=512),
+}

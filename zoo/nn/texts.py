@@ -1,0 +1,148 @@
+"""Networks that read texts and write them: what the papers on text share.
+
+Words are numbers as in `zoo.nn.words`. B batch, T words of a text with its END, V vocabulary, E size of a word's
+vector, H units, Z size of what a text is written from.
+"""
+
+import keras
+import tensorflow as tf
+
+from zoo.nn import decoding
+from zoo.nn.cells import CELLS, unroll
+from zoo.nn.words import END, UNKNOWN, mask
+
+
+def dropped(x, uniform, rate):
+    """x with a share of its numbers 0 and the others larger. uniform: as x, or with more steps [B, L, D] than x has;
+    None keeps all."""
+    if uniform is None or not rate:
+        return x
+    kept = tf.cast(uniform[:, : tf.shape(x)[1]] >= rate, tf.float32)
+    return x * kept / (1 - rate)
+
+
+def before(ids):
+    """The word before each: FIRST, then all but the last. ids: int32 [B, T]."""
+    return tf.pad(ids[:, :-1], [[0, 0], [1, 0]], constant_values=decoding.FIRST)
+
+
+def nats_of(logits, ids):
+    """-log p of every word, 0 behind the END. logits: [B, T, V]; ids: int32 [B, T]. Returns [B, T]."""
+    nats = -tf.gather(tf.nn.log_softmax(logits), ids, batch_dims=2)  # the usual op asserts, which XLA reports
+    return nats * mask(ids)
+
+
+class Table(keras.layers.Layer):
+    """A vector for every word, END among them, and one for FIRST."""
+
+    def __init__(self, vocabulary, size, **kwargs):
+        super().__init__(**kwargs)
+        self.vocabulary, self.size = vocabulary, size
+
+    def build(self, input_shape=None):
+        self.rows = self.add_weight(name="rows", shape=(self.vocabulary + 1, self.size), initializer="uniform")
+        self.built = True
+
+    def call(self, ids):
+        """ids: int32 [...], FIRST where there is no word. Returns [..., E]."""
+        return tf.gather(tf.convert_to_tensor(self.rows), ids - decoding.FIRST)
+
+
+class Reader(keras.layers.Layer):
+    """A recurrent network over the words of a text, its END not read, in one direction or in both."""
+
+    def __init__(self, vocabulary, embedding, hidden, cell="lstm", bidirectional=False, **kwargs):
+        super().__init__(**kwargs)
+        self.table = Table(vocabulary, embedding, name="table")
+        names = ["forward", "backward"] if bidirectional else ["forward"]
+        self.cells = [CELLS[cell](hidden, name=name) for name in names]
+
+    def build(self, input_shape=None):
+        self.table.build()
+        for cell in self.cells:
+            cell.build((None, self.table.size))
+        self.built = True
+
+    def call(self, ids):
+        """The last states' h, of a text without words 0. ids: int32 [B, T]. Returns [B, H], or [B, 2 H] of both ways."""
+        words = mask(ids) * tf.cast(ids != END, tf.float32)
+        x, found = self.table(ids), []
+        for i, cell in enumerate(self.cells):
+            if i:
+                x = tf.reverse_sequence(x, tf.cast(tf.reduce_sum(words, 1), tf.int32), seq_axis=1)
+            last, _ = unroll(cell, x, zeros(cell, tf.shape(ids)[0]), words)
+            found.append(last[0])
+        return tf.concat(found, -1)
+
+
+class Writer(keras.layers.Layer):
+    """A recurrent network that says each word after those before it, perhaps from a vector z.
+
+    z_to: where z goes, if there is one: "init", the start state [h; c] = tanh(z W_0 + b_0), 0 elsewhere; "input", to
+    every step beside the word; or "both". layers: cells one over the other; the first alone is given z.
+    """
+
+    def __init__(self, vocabulary, embedding, hidden, cell="lstm", layers=1, z_to="", **kwargs):
+        super().__init__(**kwargs)
+        self.vocabulary, self.z_to = vocabulary, z_to
+        self.table = Table(vocabulary, embedding, name="table")
+        self.cells = [CELLS[cell](hidden, name=f"cell_{i}") for i in range(layers)]
+        self.start = keras.layers.Dense(self.cells[0].states * hidden, "tanh", name="start")
+        self.out = keras.layers.Dense(vocabulary, name="out")
+
+    def build(self, z_shape=(None, 0)):
+        size = self.table.size + (z_shape[-1] if self.z_to in ("input", "both") else 0)
+        self.table.build()
+        for cell in self.cells:
+            cell.build((None, size))
+            size = cell.units
+        if self.z_to in ("init", "both"):
+            self.start.build(z_shape)
+        self.out.build((None, size))
+        self.built = True
+
+    def begin(self, size, z=None):
+        """The state of every cell before the first word. size: B; z: [B, Z], None for a writer without one."""
+        states = [zeros(cell, size) for cell in self.cells]
+        if self.z_to in ("init", "both"):
+            states[0] = tuple(tf.split(tf.cast(self.start(z), tf.float32), self.cells[0].states, -1))
+        return states
+
+    def inputs(self, words, z, uniform=None, rate=0.0):
+        """What the first cell is given. words: int32 [B, T], FIRST where there is none. Returns [B, T, E (+ Z)]."""
+        x = dropped(self.table(words), uniform, rate)
+        if self.z_to in ("input", "both"):
+            x = tf.concat([x, tf.repeat(z[:, None], tf.shape(x)[1], 1)], -1)
+        return x
+
+    def read(self, words, z=None, states=None, noise=None, rate=0.0):
+        """What is known after each of the words. words: int32 [B, T].
+
+        states: of every cell, default `begin`. noise: {"input": uniform [B, L, E], "output": [B, L, H]} of dropout at
+        this rate, L >= T. Returns (last states, h [B, T, H]).
+        """
+        noise, last = noise or {}, []
+        h = self.inputs(words, z, noise.get("input"), rate)
+        for cell, state in zip(self.cells, states or self.begin(tf.shape(words)[0], z), strict=True):
+            state, h = unroll(cell, h, state)
+            last.append(state)
+        return last, dropped(h, noise.get("output"), rate)
+
+    def logits(self, h):
+        """Of the next word. h: [..., H]. Returns float32 [..., V]."""
+        return tf.cast(self.out(h), tf.float32)
+
+    def step(self, words, states, z=None):
+        """One word more. words: int32 [B]; states: of every cell. Returns (log p [B, V], UNKNOWN's being -inf; states)."""
+        x, after = self.inputs(words[:, None], z)[:, 0], []
+        for cell, state in zip(self.cells, states, strict=True):
+            state = cell.step(x, state, cell.maps)
+            after.append(state)
+            x = state[0]
+        never = tf.one_hot(UNKNOWN, self.vocabulary, -float("inf"), 0.0)
+        return tf.nn.log_softmax(self.logits(x)) + never, after
+
+
+def zeros(cell, size):
+    """A cell's state before anything was read."""
+    return tuple(tf.zeros([size, cell.units]) for _ in range(cell.states))
