@@ -52,7 +52,7 @@ def perplexities(*terms):
         ),
         "perplexity_words": Measure(
             "",
-            "exp(nats / words), each text alone, its end paid for and not counted",
+            "exp(nats / words), each text alone, its end among the nats alone",
             terms=terms,
             per="words",
             exp=True,

@@ -105,7 +105,7 @@ CELLS = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
 
 
 def unroll(cell, x, state, mask=None):
-    """A cell over known inputs. x: [B, T, D]; state: [B, units] tensors; mask: [B, T], 0 where the state stays as it is.
+    """A cell over known inputs. x: [B, T, D]; state: [B, units] tensors; mask: [B, T], 0 where the state stays.
 
     Returns (last state, h [B, T, units]).
     """

@@ -64,7 +64,7 @@ class Reader(keras.layers.Layer):
         self.built = True
 
     def call(self, ids):
-        """The last states' h, of a text without words 0. ids: int32 [B, T]. Returns [B, H], or [B, 2 H] of both ways."""
+        """The last h, of a text without words 0. ids: int32 [B, T]. Returns [B, H], or [B, 2 H] of both ways."""
         words = mask(ids) * tf.cast(ids != END, tf.float32)
         x, found = self.table(ids), []
         for i, cell in enumerate(self.cells):
@@ -133,7 +133,7 @@ class Writer(keras.layers.Layer):
         return tf.cast(self.out(h), tf.float32)
 
     def step(self, words, states, z=None):
-        """One word more. words: int32 [B]; states: of every cell. Returns (log p [B, V], UNKNOWN's being -inf; states)."""
+        """One word more. words: int32 [B]. Returns (log p [B, V], UNKNOWN's being -inf; the states after it)."""
         x, after = self.inputs(words[:, None], z)[:, 0], []
         for cell, state in zip(self.cells, states, strict=True):
             state = cell.step(x, state, cell.maps)
