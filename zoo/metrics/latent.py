@@ -1,5 +1,6 @@
 """How a latent space looks."""
 
+import math
 from statistics import NormalDist
 
 import numpy as np
@@ -16,6 +17,31 @@ def knn_accuracy(latent, labels, neighbours=5):
         raise ValueError(f"latent: got {len(latent)} points, expected more than neighbours={neighbours}")
     votes = KNeighborsClassifier(neighbours).fit(latent, labels).predict(None)  # None: leave one out
     return float(np.mean(votes == labels))
+
+
+def active_units(means, least=0.01):
+    """How many units of z say something: whose posterior mean varies over the data by `least` or more.
+
+    means: [N, Z]. The variance is the one with N - 1 (He et al., 2019, arXiv:1901.05534).
+    """
+    return int((np.var(np.asarray(means, np.float64), 0, ddof=1) >= least).sum())
+
+
+def mutual_information(means, scales, z):
+    """I(x; z) under q in nats: the mean of log q(z | x) - log q(z), where q(z) is the mean of q(z | x) over N examples.
+
+    means, scales: of q(z | x), [N, Z]; z: a sample of each, [N, Z]. It cannot exceed log N. The first term's mean is
+    taken in closed form.
+    """
+    means, scales, z = (np.asarray(x, np.float64) for x in (means, scales, z))
+    constant = 0.5 * math.log(2 * math.pi)
+    own = -(np.log(scales) + constant + 0.5).sum(1)
+    aggregate = []
+    for one in z:  # a row at a time: N x N x Z numbers are many
+        log_q = -(0.5 * ((one - means) / scales) ** 2 + np.log(scales) + constant).sum(1)
+        peak = log_q.max()
+        aggregate.append(peak + math.log(np.exp(log_q - peak).mean()))
+    return float(own.mean() - np.mean(aggregate))
 
 
 def manifold(n=20):
