@@ -83,7 +83,9 @@ def test_stopped_by_sigterm_by_ctrl_c_and_by_kill(tmp_path, arguments, start, fi
 
 def test_neither_a_reader_that_leaves_nor_a_hangup_costs_a_step(tmp_path, start, wait_for, state):
     """As with `| head -1`, then the terminal's end: trained on in silence, saved at the end."""
-    process = start(tmp_path, "--preset", "smoke", "--steps", "1000000", "--every", "1000", "--ema", "0.9")
+    arguments = ("--preset", "smoke", "--steps", "1000000", "--every", "1000", "--ema", "0.9")
+    heard = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)"  # even if this suite runs under nohup
+    process = start(tmp_path, *arguments, before=heard)
     wait_for(process, "step")
     process.stdout.close()
     while not (tmp_path / "model.weights.h5").exists():
