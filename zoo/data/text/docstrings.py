@@ -76,8 +76,9 @@ def _of_node(node, name):
 
 # ---------------------------------------------------------------- what is prose
 
-_item = re.compile(r"(?:[*+-]|\d+[.)]|\(?[a-z]\)|#\.)\s+|[*`]*\w[\w`*, ]{0,40}(?: ?\([^)]*\))?[`*]*: (?=\S)")
-_no_prose = re.compile(r">>>|\.\.|[|#@:]|([-=~^*]){3,}$")  # prompts, directives, tables, fields, underlines
+_item = re.compile(r"(?:[*+-]|\d+[.)]|\(?[a-z]\)|#\.)\s+|[*`]*\w(?:[\w`*, ]{0,40}[\w`*])?(?: ?\([^)]*\))?: (?=\S)")
+# Prompts, directives, tables, fields, underlines; "x : int", behind which NumPy's style tells what x is.
+_no_prose = re.compile(r">>>|\.\.|[|#@:]|[-=~^*]{3,}$|[\w*, ]{1,40} : ")
 _markup = (
     (re.compile(r"\[([^\]]*)\]\([^)]*\)"), r"\1"),  # [text](address)
     (re.compile(r":[\w:+-]+:`~?\.?([^`]*)`"), r"\1"),  # :role:`text`

@@ -38,11 +38,13 @@ class File(NamedTuple):
         if empty:
             raise ValueError(f"data: {self.where} holds no text, expected one a line; fill it, or name another file")
 
-    def records(self):
-        """(where, record) of lines in JSON."""
+    def records(self, *keys):
+        """(where, values of these keys) of lines in JSON."""
         for where, line in self.lines():
-            with reading(where, "object in JSON"):
-                yield where, json.loads(line)
+            with reading(where, f"object in JSON with {', '.join(keys)}"):
+                record = json.loads(line)
+                values = [record[key] for key in keys]
+            yield where, *values
 
 
 def read(path):

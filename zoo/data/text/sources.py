@@ -17,6 +17,7 @@ from zoo.data.text.files import File, published, read
 from zoo.data.text.sentences import sentences
 
 POLARITY = ("negative", "positive")
+TAB = "\t"
 LM1B = {"train": "train[:300000]", "validation": "train[300000:310000]", "test": "test[:10000]"}
 
 
@@ -79,7 +80,10 @@ def imdb(request):
     if paths := sorted(request.folder.glob("imdb_*_train.jsonl*")):
         name = paths[0].name.partition("_train.jsonl")[0]
         files = published(request.folder, [f"{name}_{part}.jsonl" for part in ("train", "test")])
-        train, test = ([(r["text"], classes[r["label"]]) for _, r in file.records()] for file in files.values())
+        train, test = (
+            [(text, _class(where, label, classes)) for where, text, label in file.records("text", "label")]
+            for file in files.values()
+        )
     else:
         builder = prepared("imdb_reviews", request.folder, "imdb_*_train.jsonl.xz", "ai.stanford.edu", "docstrings")
         train, test = (
@@ -146,14 +150,14 @@ def movie_reviews(request):
 def newsgroups(request):
     """20 Newsgroups, split by date; subject and text."""
     files = published(request.folder, [f"20news-bydate-{part}.jsonl" for part in ("train", "test")])
-    train, test = ([r for _, r in file.records()] for file in files.values())
-    parts = {**parted(train, request.seed, {"train": 0.9, "validation": 0.1}, lambda r: r["id"]), "test": test}
+    train, test = (list(file.records("id", "subject", "text", "label")) for file in files.values())
+    parts = {**parted(train, request.seed, {"train": 0.9, "validation": 0.1}, lambda each: each[1]), "test": test}
     splits = {
-        split: [Text(sentences(f"{r['subject']}\n\n{r['text']}"), r["label"]) for r in part]
+        split: [Text(sentences(f"{subject}\n\n{text}"), label) for *_, subject, text, label in part]
         for split, part in parts.items()
     }
     origin = "20 Newsgroups by date (Lang, Rennie; research), subject and text: a tenth of training validates, by hash"
-    return Found(splits, origin, "documents", tuple(sorted({r["label"] for r in train})))
+    return Found(splits, origin, "documents", tuple(sorted({label for *_, label in train + test})))
 
 
 def lm1b(request):
@@ -176,15 +180,22 @@ def _labelled(file, between, known):
     found = []
     for where, line in file.lines():
         label, mark, text = line.partition(between)
-        label = label.strip()
         if not mark:
-            raise ValueError(f"data: {where} is {_short(line)}, expected label{between!r}text; put the label before it")
-        if label and known and label not in known:
-            raise ValueError(
-                f"data: {where} has the label {_short(label)}, expected one of {', '.join(known)}; mend the line"
-            )
-        found.append(Text([text], known.get(label, label) or None))
+            expected = f"label{'<TAB>' if between == TAB else between}text"
+            raise ValueError(f"data: {where} is {_short(line)}, expected {expected}; put the label before it")
+        found.append(Text([text], _class(where, label.strip(), known)))
     return found
+
+
+def _class(where, label, known):
+    if not known or not label:
+        return label or None
+    if label not in known:
+        expected = f"one of {', '.join(known)}"
+        raise ValueError(
+            f"data: {where} has the label {_short(label)}, expected {expected}; mend or leave out the line"
+        )
+    return known[label]
 
 
 def _short(text):
@@ -207,7 +218,7 @@ def own(request):
     classes, given = request.known.get("label", ()), {}
     for split, file in files.items():  # the first is train, which tells what classes there are
         if "label" in request.fields:
-            given[split] = _labelled(read(file), "\t", {name: name for name in classes})
+            given[split] = _labelled(read(file), TAB, {name: name for name in classes})
             classes = classes or tuple(sorted({text.label for text in given[split] if text.label}))
         else:
             given[split] = _lines(read(file))
