@@ -101,7 +101,7 @@ def _classes(request, found):
     classes = tuple(request.known.get("label", found.classes))
     if strange := [each for each in found.classes if each not in classes]:
         raise ValueError(
-            f"data: {name} has the class {strange[0]}, the model knows {', '.join(classes)}; train it anew"
+            f"data: {name} has the class {strange[0]}, the model knows {', '.join(classes)}; train another"
         )
     if most is not None and len(classes) > most:
         raise ValueError(f"data: {name} has {len(classes)} classes, the model tells {most} apart; make it for as many")

@@ -6,7 +6,7 @@ ABBREVIATIONS = ("e.g", "i.e", "cf", "vs", "al", "fig", "eq", "sec", "mr", "mrs"
 _paragraph = re.compile(r"\n\s*\n")
 # A mark, closing quotes or brackets, blanks; then what begins a sentence. A lone capital is somebody's initial.
 _end = re.compile(r"""(?<=[.!?])(["'\u201d\u2019)\]]*)\s+(?=["'\u201c\u2018(\[]*[A-Z0-9\u00c0-\u00de])""")
-_no_end = re.compile(rf"(?:^|[\s(])(?:{'|'.join(map(re.escape, ABBREVIATIONS))}|[A-Z])\.$", re.IGNORECASE)
+_no_end = re.compile(rf"(?:^|[\s(])(?:(?i:{'|'.join(map(re.escape, ABBREVIATIONS))})|[A-Z])\.$")
 
 
 def sentences(text):

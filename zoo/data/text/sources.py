@@ -192,9 +192,7 @@ def _class(where, label, known):
         return label or None
     if label not in known:
         expected = f"one of {', '.join(known)}"
-        raise ValueError(
-            f"data: {where} has the label {_short(label)}, expected {expected}; mend or leave out the line"
-        )
+        raise ValueError(f"data: {where} has the label {_short(label)}, expected {expected}; mend the line")
     return known[label]
 
 
