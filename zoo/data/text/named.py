@@ -58,6 +58,7 @@ def load(request, part="sentences", units="words", fit="cut") -> Data:
     """Data for a model that takes a text, of one axis [words] or of two [sentences, words], and perhaps a label.
 
     part, units, fit: as `zoo.configs.kinds.Texts` has them. An axis of any length is as long as its split needs.
+    Without known words those of training are learned, the most frequent first, as many as the field has classes for.
     """
     for option, value, known in (("part", part, Part), ("units", units, Units), ("fit", fit, Fit)):
         if value not in get_args(known):
@@ -77,7 +78,9 @@ def load(request, part="sentences", units="words", fit="cut") -> Data:
     words = request.known.get("text")
     if words is None:
         words = counts([words for _, document in examples["train"] for words in document], list, "texts")
-    made = {split: _split(request, split, pairs, tuple(words), classes, fit) for split, pairs in examples.items()}
+    most = fields["text"].classes
+    words = tuple(words)[: None if most is None else max(0, most - UNKNOWN - 1)]
+    made = {split: _split(request, split, pairs, words, classes, fit) for split, pairs in examples.items()}
 
     description = {"part": part, "units": units}
     numbers = f"0 ends {'a sentence' if nested else 'the text'} and fills it up, 1 is one that the model does not know"
@@ -88,7 +91,7 @@ def load(request, part="sentences", units="words", fit="cut") -> Data:
         **{split: one for split, (one, _) in made.items()},
         origin=found.origin,
         about={field: About(description, values=says[field]) for field in fields},
-        vocabularies={"text": tuple(words), **({"label": classes} if classes else {})},
+        vocabularies={"text": words, **({"label": classes} if classes else {})},
         coverage={split: covered for split, (_, covered) in made.items()},
     )
 
@@ -135,8 +138,7 @@ def _split(request, name, examples, words, classes, fit):
     if classes:
         arrays["label"] = np.array([label.get(text.label, -1) for text in texts], np.int32)
 
-    learned = words if field.classes is None else words[: max(0, field.classes - UNKNOWN - 1)]
-    covered, dropped = coverage_of_words(documents, learned, room), len(examples) - len(kept)
+    covered, dropped = coverage_of_words(documents, words, room), len(examples) - len(kept)
     if fit == "drop":
         covered = CoverageOfKept(**dataclasses.asdict(covered), dropped=dropped)
     lost = dropped + round(covered.cut_share * len(kept))

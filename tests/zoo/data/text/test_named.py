@@ -118,6 +118,7 @@ def test_words_and_classes_that_a_model_knows_are_kept(found):
         load("docstrings", fields=of_three, known={"label": ("a", "z")})
     small = load("docstrings", fields=fields(6, classes=4))  # room for two words
     assert small.coverage["train"].unknown_share == pytest.approx(1 - (9 + 4) / 25)
+    assert small.vocabularies["text"] == (".", "one") and small.train.arrays["text"].max() == 3
 
 
 def test_literal_unknown_words_are_unknown(found):

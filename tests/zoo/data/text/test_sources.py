@@ -90,10 +90,11 @@ def test_imdb(tmp_path):
 
 def prepare(folder, name, features, examples):
     """A prepared TFDS set of this name, as the real builder would find it: examples {split: [dict]}."""
+    builder = tfds.builder(name, data_dir=folder)
     tfds.dataset_builders.store_as_tfds_dataset(
         name=name,
-        version=str(tfds.builder_cls(name).VERSION),
-        config="plain_text" if name == "imdb_reviews" else None,
+        version=str(builder.version),
+        config=builder.builder_config and builder.builder_config.name,
         features=tfds.features.FeaturesDict(features),
         split_datasets={split: enumerate(rows) for split, rows in examples.items()},
         data_dir=folder,
