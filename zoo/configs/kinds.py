@@ -6,6 +6,9 @@ from typing import Literal
 from zoo.configs.base import Settings
 
 Regime = Literal["static", "dynamic", "gray"]
+Part = Literal["sentences", "documents"]
+Units = Literal["words", "characters"]
+Fit = Literal["cut", "drop"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,8 +20,8 @@ class Pictures(Settings):
 
 @dataclasses.dataclass(frozen=True)
 class Texts(Settings):
-    """Of texts."""
+    """Of texts, with or without classes."""
 
-    part: Literal["sentences", "documents"] = "sentences"  # what an example is, of data that hold documents
-    units: Literal["words", "characters"] = "words"
-    fit: Literal["cut", "drop"] = "cut"  # what becomes of texts that do not fit into the model's field
+    part: Part = "sentences"  # what an example is, of sets that hold documents
+    units: Units = "words"  # what a text is a sequence of
+    fit: Fit = "cut"  # what becomes of texts that do not fit, with their end, into what the model reads
