@@ -109,7 +109,9 @@ def unroll(cell, x, state, mask=None):
 
     Returns (last state, h [B, T, units]).
     """
-    ahead, maps = cell.ahead(x)
+    # One product of two matrices: TensorFlow has the gradient of another one made of a product for every example.
+    ahead, maps = cell.ahead(tf.reshape(x, [-1, x.shape[-1]]))
+    ahead = tf.reshape(ahead, [*tf.unstack(tf.shape(x))[:2], ahead.shape[-1]])
     inputs = (swap(ahead), *([] if mask is None else [swap(mask)[..., None]]))
 
     def step(state, inputs, maps):

@@ -130,7 +130,8 @@ class Writer(keras.layers.Layer):
 
     def logits(self, h):
         """Of the next word. h: [..., H]. Returns float32 [..., V]."""
-        return tf.cast(self.out(h), tf.float32)
+        flat = tf.cast(self.out(tf.reshape(h, [-1, h.shape[-1]])), tf.float32)  # see `cells.unroll`
+        return tf.reshape(flat, [*tf.unstack(tf.shape(h))[:-1], self.vocabulary])
 
     def step(self, words, states, z=None):
         """One word more. words: int32 [B]. Returns (log p [B, V], UNKNOWN's being -inf; the states after it)."""
