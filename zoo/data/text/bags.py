@@ -30,7 +30,7 @@ def load(request):
     words = tuple(line.split()[0] for _, line in vocabulary.lines())
     if fields["bag"].shape != (len(words),):
         raise ValueError(f"data: {name} has {len(words)} words, the model takes {request.takes}; make it for as many")
-    if request.known.get("bag", words) != words:
+    if (request.known.get("bag") or words) != words:
         raise ValueError(f"data: {name} has other words than the model has learned; train another")
     parts = {**parted(train.lines(), request.seed, {"train": 0.9, "validation": 0.1}, str), "test": test.lines()}
     classes = {"label": NEWSGROUPS} if "label" in fields else {}

@@ -78,9 +78,9 @@ def load(request, part="sentences", units="words", fit="cut") -> Data:
 
     split_up = SPLITTERS["tokenised" if found.tokenised and units == "words" else units]
     examples = {split: _examples(texts, part, nested, split_up) for split, texts in found.splits.items()}
-    words = request.known.get("text")
-    if words is None:
-        words = counts([words for _, document in examples["train"] for words in document], list, "texts")
+    words = request.known.get("text") or counts(
+        [words for _, document in examples["train"] for words in document], list, "texts"
+    )
     most = fields["text"].classes
     words = tuple(words)[: None if most is None else max(0, most - UNKNOWN - 1)]
     made = {split: _split(request, split, pairs, words, classes, fit) for split, pairs in examples.items()}
@@ -104,7 +104,7 @@ def _classes(request, found):
     name, most = request.name, request.fields["label"].classes
     if not found.classes:
         raise ValueError(f"data: {name} has no labels, the model needs one an example; choose other data")
-    classes = tuple(request.known.get("label", found.classes))
+    classes = tuple(request.known.get("label") or found.classes)
     if strange := [each for each in found.classes if each not in classes]:
         raise ValueError(
             f"data: {name} has the class {strange[0]}, the model knows {', '.join(classes)}; train another"

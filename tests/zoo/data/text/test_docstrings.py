@@ -12,7 +12,7 @@ from zoo.declare import Field
 GOOGLE = """Adds two tensors.
 
     The sum of `a` and `b` is what :func:`~math.fsum` returns; see [the guide](https://example.org/guide). It is *not*
-    rounded. If it overflows. See https://example.org for more of this.
+    rounded. If it overflows in some places. See https://example.org for more of this.
 
     Example:
 
