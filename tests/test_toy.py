@@ -18,7 +18,7 @@ COPIED = ("zoo", "trainers", "export", "tests", "setup.cfg", "pyproject.toml")
 LINES = {  # all that changes in files that were there: what stands in a line, what then stands there
     "zoo/catalogue.py": [('"show_attend_tell")', '"show_attend_tell", "number_names")')],
     "zoo/data/named.py": [
-        ("(pictures, captioned)", "(pictures, captioned, numerals)"),
+        ("(pictures, captioned, text)", "(pictures, captioned, text, numerals)"),
         ("from zoo.data.pictures", "from zoo.data.numerals import named as numerals\nfrom zoo.data.pictures"),
     ],
 }

@@ -6,6 +6,9 @@ from typing import Literal
 from zoo.configs.base import Settings
 
 Regime = Literal["static", "dynamic", "gray"]
+Part = Literal["sentences", "documents"]
+Units = Literal["words", "characters"]
+Fit = Literal["cut", "drop"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,3 +16,12 @@ class Pictures(Settings):
     """Of pictures and rolls without captions."""
 
     regime: Regime = "static"  # how grey pixels become what the model sees (static, dynamic, gray)
+
+
+@dataclasses.dataclass(frozen=True)
+class Texts(Settings):
+    """Of texts, with or without classes."""
+
+    part: Part = "sentences"  # what an example is, of sets that hold documents
+    units: Units = "words"  # what a text is a sequence of
+    fit: Fit = "cut"  # what becomes of texts that do not fit, with their end, into what the model reads

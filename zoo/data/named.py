@@ -7,16 +7,18 @@ from zoo.data.captioned import named as captioned
 from zoo.data.pictures import named as pictures
 from zoo.data.request import Request
 from zoo.data.split import Data
+from zoo.data.text import named as text
 
 # Each has SETS, the names it knows; owns(request), whether a path is of its kind; and load(request, **options).
-KINDS = (pictures, captioned)
+KINDS = (pictures, captioned, text)
 
 
 def load(name, *, fields, data_dir=None, seed=0, known=None, **options) -> Data:
     """Data for a model with these fields.
 
     name: one of `names()`, or a path: your arrays (`.npz`, see `pictures.sources.own`), chorales (`.json`,
-      `.json.gz`), a folder of pictures with captions (see `captioned.photos.own`).
+      `.json.gz`), a folder of pictures with captions (see `captioned.photos.own`), texts (`.txt`, `.txt.gz` or a
+      folder of them, see `text.sources.own`).
     fields: {name: zoo.declare.Field} as the model says it.
     data_dir: folder of files and TFDS sets; default TFDS_DATA_DIR, then ~/tensorflow_datasets.
     seed: of all that is fixed once (split of embedded data, static draw, validation and test scenes). Figures
@@ -32,7 +34,7 @@ def load(name, *, fields, data_dir=None, seed=0, known=None, **options) -> Data:
     if Path(request.name).suffix or Path(request.name).is_dir():
         raise FileNotFoundError(
             f"data: found nothing at {name} that {request.takes} can come from; give the path of an .npz, "
-            "of chorales .json(.gz), or of a folder"
+            "of chorales .json(.gz), of texts .txt(.gz), or of a folder"
         )
     close = difflib.get_close_matches(request.name, names(), n=1)
     hint = f"did you mean {close[0]}? " if close else ""

@@ -4,15 +4,21 @@ Blanks are Python's, the no-break space among them, and the zero byte. Typograph
 Unicode's whatever the language of the machine, but a dot above i or j does not count: a Turkish capital i with a dot
 is an i. Else a letter is its code point: TensorFlow cannot compose, so that an accent that follows its letter (NFD)
 makes another word than the letter that has it (NFC). Normalise texts of mixed origin first.
+
+What a character is: a code point, its case kept; blanks and quotes are made alike as in words, and of blanks in a row
+one stays.
 """
 
 import re
 
 # (pattern, what stands in its place), read alike by Python's re and by TensorFlow's RE2; neither asks the locale.
-BEFORE = (  # there is lower case
+ALIKE = (
     ("[\\x00\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]", " "),
     ("[\u2018-\u201b\u02bc]", "'"),
     ("[\u201c-\u201f\xab\xbb]", '"'),
+)
+BEFORE = (  # there is lower case
+    *ALIKE,
     ("\xcc", "\xec"),  # I with grave, acute and tilde, to which Lithuanian lower case would add a dot
     ("\xcd", "\xed"),
     ("\u0128", "\u0129"),
@@ -26,6 +32,11 @@ AFTER = (  # there is
 def tokens(text):
     """Lower-cased words and marks: "A cat, asleep." -> ["a", "cat", ",", "asleep", "."]."""
     return _replaced(_replaced(text, BEFORE).lower(), AFTER).split()
+
+
+def characters(text):
+    """ "A  cat" -> ["A", " ", "c", "a", "t"]."""
+    return list(" ".join(_replaced(text, ALIKE).split()))
 
 
 def _replaced(text, rules):

@@ -10,17 +10,26 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.nn.spelling import AFTER, BEFORE
+from zoo.nn.spelling import AFTER, ALIKE, BEFORE
 
 UNKNOWN_WORD = "<unk>"  # how UNKNOWN is written
 END, UNKNOWN = 0, 1  # the end of a text, which also pads it; a word out of the vocabulary
-LONGEST = 32  # bytes of a word that can be learned
+LONGEST = 32  # bytes of a word, or of a class's name, that can be learned
 
 
 def tokens(texts):
     """Words and marks by the rule of `zoo.nn.spelling`. texts: strings [B], UTF-8. Returns a ragged [B, None]."""
     texts = tf.strings.lower(_replaced(texts, BEFORE))  # of ASCII first: elsewhere the machine's language counts
     return tf.strings.split(_replaced(tf.strings.lower(texts, "utf-8"), AFTER))
+
+
+def characters(texts):
+    """Characters by the rule of `zoo.nn.spelling`. texts: strings [B], UTF-8. Returns a ragged [B, None]."""
+    texts = tf.strings.regex_replace(_replaced(texts, ALIKE), " +", " ")
+    return tf.strings.unicode_split(tf.strings.strip(texts), "UTF-8")
+
+
+UNITS = {"words": (tokens, " "), "characters": (characters, "")}  # how texts fall into them, what joins them again
 
 
 def _replaced(texts, rules):
@@ -35,8 +44,10 @@ def mask(ids):
     return tf.cast(before == 0, tf.float32)
 
 
-class Words(keras.layers.Layer):
-    """A vocabulary that is saved with the weights: `size` words, END and UNKNOWN among them."""
+class Names(keras.layers.Layer):
+    """Names of at most `size` classes, in their order, that are saved with the weights."""
+
+    first = 0  # the index that the first one has
 
     def __init__(self, size, **kwargs):
         super().__init__(**kwargs)
@@ -49,31 +60,55 @@ class Words(keras.layers.Layer):
         )
         self.built = True
 
-    def learn(self, words):
-        """Takes the first of these words, the most frequent first; what finds no room is UNKNOWN from now on.
-
-        Raises ValueError for a word of more than LONGEST bytes, for no word and for no room.
-        """
-        words = list(words)[: self.size - UNKNOWN - 1]
-        if not words:
-            raise ValueError(
-                f"words: got none to learn, {self.size} being the vocabulary with the end and the unknown word; "
-                "expected at least one word, and a model.vocabulary of at least 3"
-            )
+    def learn(self, names):
+        """Takes these names. Raises ValueError for more than there is room for, or one of more than LONGEST bytes."""
+        if len(names) > self.size:
+            raise ValueError(f"classes: got {len(names)}, the model tells {self.size} apart; make it for as many")
         rows = np.zeros((self.size, LONGEST), np.uint8)
-        for row, word in zip(rows[UNKNOWN + 1 :], words, strict=False):
-            letters = word.encode()
+        for row, name in zip(rows[self.first :], names, strict=False):
+            letters = name.encode()
             if len(letters) > LONGEST:
-                raise ValueError(f"words: got {word!r}, expected at most {LONGEST} bytes; leave it out")
+                raise ValueError(f"words: got {name!r}, expected at most {LONGEST} bytes; leave it out")
             row[: len(letters)] = np.frombuffer(letters, np.uint8)
         self.letters.assign(rows)
 
     @property
     def known(self):
-        """The words, without END and UNKNOWN."""
+        """The names, or the words without END and UNKNOWN."""
         with tf.init_scope():  # the vocabulary is a constant to whatever graph is being traced
-            rows = self.letters.value.numpy()[UNKNOWN + 1 :]
+            rows = self.letters.value.numpy()[self.first :]
         return [bytes(row).rstrip(b"\0").decode(errors="ignore") for row in rows if row.any()]
+
+    @property
+    def lines(self):
+        """What each index stands for."""
+        return self.known
+
+
+class Words(Names):
+    """A vocabulary that is saved with the weights: `size` words, END and UNKNOWN among them.
+
+    units: "words", or "characters", of which one is a word to all that is said here.
+    """
+
+    first = UNKNOWN + 1
+
+    def __init__(self, size, units="words", **kwargs):
+        super().__init__(size, **kwargs)
+        self.tokens, self.between = UNITS[units]
+
+    def learn(self, words):
+        """Takes the first of these words, the most frequent first; what finds no room is UNKNOWN from now on.
+
+        Raises ValueError for a word of more than LONGEST bytes, for no word and for no room.
+        """
+        words = list(words)[: self.size - self.first]
+        if not words:
+            raise ValueError(
+                f"words: got none to learn, {self.size} being the vocabulary with the end and the unknown word; "
+                "expected at least one word, and a model.vocabulary of at least 3"
+            )
+        super().learn(words)
 
     @property
     def lookups(self):
@@ -90,23 +125,23 @@ class Words(keras.layers.Layer):
 
     def ids(self, texts, length):
         """Indices of texts, strings [B]: int32 [B, length]; one of `length` words or more is cut and has no END."""
-        found = self.lookups[0](tokens(texts))
+        found = self.lookups[0](self.tokens(texts))
         return tf.cast(found.to_tensor(END, shape=[None, length]), tf.int32)
 
     def count(self, texts):
         """How many words each of texts, strings [B], has: int32 [B]."""
-        return tf.cast(tokens(texts).row_lengths(), tf.int32)
+        return tf.cast(self.tokens(texts).row_lengths(), tf.int32)
 
     def unknown(self, texts):
         """The words of texts, strings [B], that are not in the vocabulary, joined by blanks. Returns strings [B]."""
-        found = tokens(texts)
+        found = self.tokens(texts)
         strange = tf.ragged.boolean_mask(found, self.lookups[0](found) == UNKNOWN)
-        return tf.strings.reduce_join(strange, -1, separator=" ")
+        return tf.strings.reduce_join(strange, -1, separator=self.between)
 
     def texts(self, ids):
-        """The words before END, joined by blanks. ids: int32 [B, L]. Returns strings [B]."""
+        """The words before END, joined by blanks; characters by nothing. ids: int32 [B, L]. Returns strings [B]."""
         words = self.lookups[1](tf.where(mask(ids) > 0, ids, END))
-        return tf.strings.strip(tf.strings.reduce_join(words, 1, separator=" "))
+        return tf.strings.strip(tf.strings.reduce_join(words, 1, separator=self.between))
 
 
 @functools.lru_cache(16)

@@ -48,6 +48,21 @@ def old(letter):
     return unicodedata.ucd_3_2_0.category(letter) not in ("Cn", "Cs")
 
 
+@pytest.mark.parametrize(
+    "text, want",
+    [
+        ("A  Red\u2003dot. ", "A Red dot."),
+        ("\x00The man\u2019s \xa0\t«dog»\r\n", 'The man\'s "dog"'),
+        ("caf\xe9 cafe\u0301 Ì İ 🐕👩\u200d👧 狗", "caf\xe9 cafe\u0301 Ì İ 🐕👩\u200d👧 狗"),
+        ("", ""),
+        (" \xa0", ""),
+    ],
+)
+def test_characters_are_code_points_with_one_blank_between_words(text, want):
+    assert spelling.characters(text) == list(want)
+    assert [each.decode() for each in words.characters(tf.constant([text]))[0].numpy()] == list(want)
+
+
 LETTERS = st.sampled_from(
     sorted(set("".join(ODD)) | set("\u0307\u0300Σς'\u2019.,\"İIi\u0131"))
 ) | st.characters().filter(old)

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from zoo.data.text.encoding import encode, vocabulary
 from zoo.nn import attention
-from zoo.nn.words import END, LONGEST, UNKNOWN, Words, mask, tokens
+from zoo.nn.words import END, LONGEST, UNKNOWN, Names, Words, mask, tokens
 
 KNOWN = ["a", "red", "circle", "é", ".", "3"]
 
@@ -112,6 +112,48 @@ def test_words_that_cannot_be_learned_are_unknown_everywhere():
 def test_the_mask_covers_words_and_the_first_end():
     ids = tf.constant([[5, 6, END, END], [END, 7, END, END], [5, 6, 7, 8]])
     assert mask(ids).numpy().tolist() == [[1, 1, 1, 0], [1, 0, 0, 0], [1, 1, 1, 1]]
+
+
+# Characters
+
+
+@pytest.fixture
+def letters():
+    layer = Words(9, units="characters")
+    layer.build()
+    layer.learn([" ", "a", "T", "é", "狗"])
+    return layer
+
+
+def test_characters_are_numbers_and_come_back_as_text(letters):
+    ids = letters.ids(tf.constant(["Ta  é", "xa狗", ""]), 5)
+    assert ids.numpy().tolist() == [[4, 3, 2, 5, END], [UNKNOWN, 3, 6, END, END], [END] * 5]
+    assert [text.decode() for text in letters.texts(ids).numpy()] == ["Ta é", "<unk>a狗", ""]
+    assert letters.count(["Ta  é", ""]).numpy().tolist() == [4, 0]
+    assert letters.unknown(["axay"]).numpy().tolist() == [b"xy"] and letters.known == [" ", "a", "T", "é", "狗"]
+    assert tf.function(letters.ids, autograph=False)(tf.constant(["T"]), 2).numpy().tolist() == [[4, END]]
+
+
+# Classes
+
+
+def test_names_of_classes_are_kept_in_their_order():
+    layer, other = Names(3), Names(3)
+    for each in (layer, other):
+        each.build()
+    assert layer.known == []
+    layer.learn(("soc.religion", "é b"))
+    other.set_weights(layer.get_weights())
+    assert other.known == other.lines == ["soc.religion", "é b"] and not other.trainable_variables
+
+
+def test_names_that_find_no_room_are_refused():
+    layer = Names(2)
+    layer.build()
+    with pytest.raises(ValueError, match="classes: got 3, the model tells 2 apart; make it for as many"):
+        layer.learn(["a", "b", "c"])
+    with pytest.raises(ValueError, match=r"got 'x+', expected at most 32 bytes"):
+        layer.learn(["x" * 33])
 
 
 # Attention

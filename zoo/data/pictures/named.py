@@ -30,10 +30,10 @@ REGIMES = ("static", "dynamic", "gray")
 
 
 def owns(request):
-    """Arrays of your own, chorales, or for a model without captions a folder of pictures."""
+    """Arrays of your own, chorales, or for a model of pictures alone a folder of them."""
     if request.name.endswith((".npz", ".json", ".json.gz")):
         return True
-    return "caption" not in request.fields and Path(os.path.expanduser(request.name)).is_dir()
+    return not {"caption", "text"} & request.fields.keys() and Path(os.path.expanduser(request.name)).is_dir()
 
 
 def load(request, regime="gray") -> Data:

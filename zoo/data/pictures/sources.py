@@ -187,10 +187,10 @@ def _read_amat(path):
     return (characters - ord("0")).reshape(-1, 28, 28, 1) * np.uint8(255)
 
 
-def prepared(name, folder, files, host):
+def prepared(name, folder, files, host, instead="digits"):
     """The builder of a TFDS set prepared in folder. If none is: a download if it may be, and host answers; or an error.
 
-    files: what would have served as well, for the error, or None.
+    files: what would have served as well, for the error, or None. instead: data that are always there.
     """
     import tensorflow_datasets as tfds
 
@@ -202,7 +202,7 @@ def prepared(name, folder, files, host):
             why = f"{host} does not answer" if may_fetch() else "nothing is downloaded for this"
             raise FileNotFoundError(
                 f"data: found no {wanted} in {folder}, and {why}; "
-                "name the right folder with --data-dir, or train on --data digits"
+                f"name the right folder with --data-dir, or train on --data {instead}"
             )
         if folder.parts[0] == "~":
             raise FileNotFoundError(f"data: there is no home folder to keep {name} in; name a folder with --data-dir")

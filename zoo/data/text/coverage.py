@@ -35,30 +35,51 @@ class Coverage:
         return " and ".join(lost) + ": the model's figures are of what is left" if lost else ""
 
 
+@dataclasses.dataclass(frozen=True)
+class CoverageOfKept(Coverage):
+    """The same of what was kept of a split, where texts that do not fit are dropped."""
+
+    dropped: int  # texts that do not fit with their ends
+
+    def __str__(self):
+        return f"{super().__str__()}; {self.dropped:,} texts dropped, which do not fit"
+
+
 def coverage(texts, known, length):
     """The Coverage of texts, strings, in the words that a model knows; `length` words with the end fit.
 
     known: of a model `model.words.known`, which is shorter than the data's words if model.vocabulary is.
     """
-    known, lengths, strange = set(known), [], 0
-    for text in texts:
-        words = tokens(text)
-        lengths.append(len(words))
-        strange += sum(word not in known for word in words)
-    cut = sum(n >= length for n in lengths)
-    return Coverage(sum(lengths), strange / max(1, sum(lengths)), cut / max(1, len(lengths)))
+    return coverage_of_words(([tokens(text)] for text in texts), known, (1, length))
 
 
-def counts(texts):
+def coverage_of_words(documents, known, room):
+    """The Coverage of documents, lists of sentences that are lists of words. room: as `fits` has it."""
+    known, total, strange, count, cut = set(known), 0, 0, 0, 0
+    for document in documents:
+        total += sum(map(len, document))
+        strange += sum(word not in known for words in document for word in words)
+        count += 1
+        cut += not fits(document, room)
+    return Coverage(total, strange / max(1, total), cut / max(1, count))
+
+
+def fits(document, room):
+    """Whether a list of sentences, lists of words, has room in (sentences, words of each with its end)."""
+    return len(document) <= room[0] and max(map(len, document), default=0) < room[1]
+
+
+def counts(texts, split=tokens, what="captions"):
     """{word: how often it occurs}, the most frequent first, of all words that can be learned.
 
-    Words of more than LONGEST bytes and the sign of the unknown word cannot be. Raises ValueError if none is left.
+    split: what makes words of a text. what: they are, for errors. Words of more than LONGEST bytes and the sign of the
+    unknown word cannot be learned. Raises ValueError if none is left.
     """
-    found = Counter(word for text in texts for word in tokens(text))
+    found = Counter(word for text in texts for word in split(text))
     kept = {word: n for word, n in found.items() if len(word.encode()) <= LONGEST and word != UNKNOWN_WORD}
     if not kept:
         raise ValueError(
-            f"captions: got {len(found)} words in {len(texts)} captions and none of at most {LONGEST} bytes, expected "
+            f"{what}: got {len(found)} words in {len(texts)} {what} and none of at most {LONGEST} bytes, expected "
             "words with blanks between; put blanks into text of a language that is written without"
         )
     return dict(sorted(kept.items(), key=lambda item: (-item[1], item[0])))

@@ -17,9 +17,18 @@ def encode(texts, words, length):
 
     What is lost that way `zoo.data.text.coverage.coverage` tells.
     """
+    return encode_words([[tokens(text)] for text in texts], words, (1, length))[:, 0]
+
+
+def encode_words(documents, words, room):
+    """Documents, lists of sentences that are lists of words, as int32 [N, *room], room being (sentences S, words L).
+
+    Of a document there are the first S sentences, of each the first L words; END fills what is left.
+    """
     index = {word: UNKNOWN + 1 + i for i, word in enumerate(words)}
-    ids = np.full((len(texts), length), END, np.int32)
-    for row, text in zip(ids, texts, strict=True):
-        found = [index.get(word, UNKNOWN) for word in tokens(text)[:length]]
-        row[: len(found)] = found
+    ids = np.full((len(documents), *room), END, np.int32)
+    for rows, document in zip(ids, documents, strict=True):
+        for row, sentence in zip(rows, document, strict=False):
+            found = [index.get(word, UNKNOWN) for word in sentence[: room[1]]]
+            row[: len(found)] = found
     return ids

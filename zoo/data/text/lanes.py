@@ -10,7 +10,19 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from zoo.data.split import on_cpu
+from zoo.data.split import Split, on_cpu
+
+
+def stream(split: Split) -> np.ndarray:
+    """The texts [N, L] of a split in order, each with its END: int32 [tokens].
+
+    Raises ValueError where texts were cut or dropped: a text must go on with the next one's first word.
+    """
+    ids, lost = split.arrays["text"], split.source.lost
+    if lost or ids.ndim != 2:
+        shape = f"texts of {ids.shape[1:]}, of which {lost:,} did not fit"
+        raise ValueError(f"text: got {shape}, expected one axis that all fit in; take a field of any length, (None,)")
+    return ids[np.arange(ids.shape[1]) <= split.lengths["text"][:, None]]
 
 
 def windows(count: int, batch_size: int, length: int) -> int:

@@ -4,7 +4,7 @@ import pytest
 
 from zoo.data import load
 from zoo.data.captioned import captions
-from zoo.data.text.coverage import MANY, Coverage, counts, coverage
+from zoo.data.text.coverage import MANY, Coverage, CoverageOfKept, counts, coverage, coverage_of_words, fits
 from zoo.data.text.encoding import encode, vocabulary
 from zoo.declare import Field
 from zoo.nn.words import END, UNKNOWN
@@ -62,3 +62,16 @@ def test_words_are_counted_the_most_frequent_first():
 def test_captions_without_a_word_are_refused(texts):
     with pytest.raises(ValueError, match=r"captions: got .* words .* none of at most 32 bytes, .* put blanks into"):
         vocabulary(texts)
+
+
+def test_documents_have_room_or_not():
+    document = [["a", "b"], ["c"]]
+    assert fits(document, (2, 3)) and not fits(document, (2, 2)) and not fits(document, (1, 3)) and fits([], (1, 1))
+    found = coverage_of_words([document, [["a"]], [["a", "a", "z"]]], ["a"], (2, 3))
+    assert found == Coverage(tokens=7, unknown_share=3 / 7, cut_share=1 / 3)
+
+
+def test_what_is_dropped_is_told_with_what_is_kept():
+    found = CoverageOfKept(1000, 0.01, 0.0, 20)
+    assert str(found) == "1,000 words, 1.0% unknown; 0.0% of the texts cut; 20 texts dropped, which do not fit"
+    assert dataclasses.asdict(found)["dropped"] == 20 and found.warning == ""

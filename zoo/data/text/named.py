@@ -1,0 +1,155 @@
+"""Texts by name, as numbers for what a model reads of them."""
+
+import dataclasses
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from zoo.configs.kinds import Fit, Part, Units
+from zoo.data.split import About, Data, Split
+from zoo.data.text import bags, sources
+from zoo.data.text.coverage import CoverageOfKept, counts, coverage_of_words, fits
+from zoo.data.text.encoding import encode_words
+from zoo.data.text.sources import Text
+from zoo.nn import spelling
+from zoo.nn.words import END, UNKNOWN
+
+SOURCES = {
+    "docstrings": sources.docstrings,
+    "ptb": sources.ptb,
+    "imdb": sources.imdb,
+    "yelp": sources.yelp,
+    "sst": sources.sst,
+    "sst-fine": sources.sst_fine,
+    "movie-reviews": sources.movie_reviews,
+    "20newsgroups": sources.newsgroups,
+    "lm1b": sources.lm1b,
+}
+BAGS = {"20newsgroups-bow": bags.load}
+SETS = (*SOURCES, *BAGS)
+SPLITTERS = {  # "tokenised": words of a corpus where blanks are between all of them
+    "words": spelling.tokens,
+    "characters": spelling.characters,
+    "tokenised": lambda text: text.lower().split(),
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """The examples of a split as text."""
+
+    texts: tuple[Text, ...]
+    lost: int  # examples that were cut or dropped
+
+    def known(self):
+        """(texts, arrays): all that a fingerprint sees."""
+        return self.texts, {}
+
+
+def owns(request):
+    """A text file or a folder, for a model of texts."""
+    name = request.name
+    return "text" in request.fields and (name.endswith((".txt", ".txt.gz")) or Path(os.path.expanduser(name)).is_dir())
+
+
+def load(request, part="sentences", units="words", fit="cut") -> Data:
+    """Data for a model that takes a text, of one axis [words] or of two [sentences, words], and perhaps a label.
+
+    part, units, fit: as `zoo.configs.kinds.Texts` has them. An axis of any length is as long as its split needs.
+    Without known words those of training are learned, the most frequent first, as many as the field has classes for.
+    """
+    for option, value, known in (("part", part, Part), ("units", units, Units), ("fit", fit, Fit)):
+        if value not in get_args(known):
+            raise ValueError(f"{option}: got {value!r}, expected one of {', '.join(get_args(known))}")
+    name, fields = request.name, request.fields
+    if name in BAGS:
+        return BAGS[name](request)
+    if "text" not in fields or fields.keys() - {"text", "label"}:
+        raise ValueError(f"data: {name} holds texts, the model takes {request.takes}; choose other data")
+    nested = len(fields["text"].shape) == 2
+    found = SOURCES.get(name, sources.own)(request)
+    part = part if found.holds == "documents" else found.holds
+    if nested and part == "sentences" and found.holds == "documents":
+        raise ValueError(f"part: got sentences, the model takes {request.takes}; use documents")
+    classes = _classes(request, found) if "label" in fields else ()
+
+    split_up = SPLITTERS["tokenised" if found.tokenised and units == "words" else units]
+    examples = {split: _examples(texts, part, nested, split_up) for split, texts in found.splits.items()}
+    words = request.known.get("text") or counts(
+        [words for _, document in examples["train"] for words in document], list, "texts"
+    )
+    most = fields["text"].classes
+    words = tuple(words)[: None if most is None else max(0, most - UNKNOWN - 1)]
+    made = {split: _split(request, split, pairs, words, classes, fit) for split, pairs in examples.items()}
+
+    description = {"part": part, "units": units}
+    numbers = f"0 ends {'a sentence' if nested else 'the text'} and fills it up, 1 is one that the model does not know"
+    says = {"text": f"{units} by their numbers; {numbers}"}
+    says["label"] = ", ".join(f"{k} {each}" for k, each in enumerate(classes)) + "; -1 not known"
+    return Data(
+        name,
+        **{split: one for split, (one, _) in made.items()},
+        origin=found.origin,
+        about={field: About(description, values=says[field]) for field in fields},
+        vocabularies={"text": words, **({"label": classes} if classes else {})},
+        coverage={split: covered for split, (_, covered) in made.items()},
+    )
+
+
+def _classes(request, found):
+    """The names of the classes, in the order of their numbers."""
+    name, most = request.name, request.fields["label"].classes
+    if not found.classes:
+        raise ValueError(f"data: {name} has no labels, the model needs one an example; choose other data")
+    classes = tuple(request.known.get("label") or found.classes)
+    if strange := [each for each in found.classes if each not in classes]:
+        raise ValueError(
+            f"data: {name} has the class {strange[0]}, the model knows {', '.join(classes)}; train another"
+        )
+    if most is not None and len(classes) > most:
+        raise ValueError(f"data: {name} has {len(classes)} classes, the model tells {most} apart; make it for as many")
+    return classes
+
+
+def _examples(texts, part, nested, split_up):
+    """(Text, its sentences as lists of words) of all examples with a word; of one axis, a text is one sentence."""
+    if part == "sentences":
+        texts = [Text([sentence], text.label) for text in texts for sentence in text.sentences]
+    elif not nested:
+        texts = [Text([" ".join(text.sentences)], text.label) for text in texts]
+    pairs = ((text, [words for each in text.sentences if (words := split_up(each))]) for text in texts)
+    return [(text, document) for text, document in pairs if document]
+
+
+def _split(request, name, examples, words, classes, fit):
+    """(Split, its Coverage) of examples as `_examples` returns them."""
+    field, label = request.fields["text"], {each: k for k, each in enumerate(classes)}
+    room = _room(field.shape, [document for _, document in examples])
+    kept = [example for example in examples if fit == "cut" or fits(example[1], room)]
+    if not kept:
+        raise ValueError(
+            f"data: {request.name} has {len(examples):,} texts to split off as {name} and none that fits into {field}; "
+            "give more texts, or shorter ones"
+        )
+    texts, documents = zip(*kept, strict=True)
+    ids = encode_words(documents, words, room)
+    arrays = {"text": ids if len(field.shape) == 2 else ids[:, 0]}
+    lengths = (arrays["text"] != END).reshape(*arrays["text"].shape[:2], -1).any(2).sum(1)  # sentences or words
+    if classes:
+        arrays["label"] = np.array([label.get(text.label, -1) for text in texts], np.int32)
+
+    covered, dropped = coverage_of_words(documents, words, room), len(examples) - len(kept)
+    if fit == "drop":
+        covered = CoverageOfKept(**dataclasses.asdict(covered), dropped=dropped)
+    lost = dropped + round(covered.cut_share * len(kept))
+    return Split(arrays, lengths={"text": lengths}, source=Source(texts, lost)), covered
+
+
+def _room(shape, documents):
+    """(sentences, words of each with its end) that there is room for: what shape says, or as many as there are."""
+    sentences, length = shape if len(shape) == 2 else (1, *shape)
+    longest = max((len(words) for document in documents for words in document), default=0)
+    return sentences or max(map(len, documents), default=1), length or longest + 1
