@@ -139,7 +139,7 @@ def measure(options, threads):
 
     _, batch = next(iterator)
     here = tf.nest.map_structure(lambda x: strategy.experimental_local_results(x)[0], batch)
-    noise = model.noise(settings.batch_size // strategy.num_replicas_in_sync, tf.constant([settings.seed, 0]))
+    noise = model.training_noise(settings.batch_size // strategy.num_replicas_in_sync, tf.constant([settings.seed, 0]))
     pairs, gflop, summed_gflop = products.count(learner, here, noise)
     timed = products.largest(pairs)
     ways = {(pair, way): run for pair in timed for way, run in products.ways(*pair, learner.shards).items()}

@@ -148,7 +148,7 @@ class ShowAttendTell(Model):
         side, _ = extractors.NAMED[self.config.encoder]
         return (side, side, 3)
 
-    def noise(self, batch_size, seed):
+    def training_noise(self, batch_size, seed):
         """What training draws: dropout's uniforms; of hard attention, Gumbel noise and a coin. seed: int32[2].
 
         The coin, [B], has fallen alike for the whole batch: 1 puts the expectation in the place of samples.

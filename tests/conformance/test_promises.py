@@ -91,7 +91,7 @@ def training_terms(model):
 
 
 def noise_of(model, size=SIZE, seed=(5, 7)):
-    return model.noise(size, tf.constant(seed))
+    return model.training_noise(size, tf.constant(seed))
 
 
 def is_random(model):

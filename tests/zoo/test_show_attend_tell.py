@@ -163,7 +163,7 @@ def papers_pass(model, a, caption, noise, baseline):
 @pytest.mark.parametrize("coin", [0.0, 1.0])
 def test_a_pass_is_the_papers(config, training, coin):
     model, batch = filled(config), batch_of(config)
-    noise = {name: np.asarray(values) for name, values in model.noise(4, (1, 2)).items()}
+    noise = {name: np.asarray(values) for name, values in model.training_noise(4, (1, 2)).items()}
     if config.attention == "hard":
         noise["expectation"] = np.float32([coin] * 4)
     annotations = model.annotations(batch)
@@ -183,7 +183,7 @@ def test_a_pass_is_the_papers(config, training, coin):
 @configs
 def test_a_compiled_pass_is_the_eager_one(config):
     model, batch = filled(config), batch_of(config)
-    noise = model.noise(4, (1, 2))
+    noise = model.training_noise(4, (1, 2))
     want = model.training_terms(batch, noise, 0)
     for jit in (False, True):
         got = tf.function(model.training_terms, jit_compile=jit)(batch, noise, 0)
@@ -195,7 +195,7 @@ def test_a_compiled_pass_is_the_eager_one(config):
 def test_padding_changes_no_number(config):
     model, batch = filled(config), batch_of(config)
     batch = {name: values[[0, 2, 3]] for name, values in batch.items()}  # at most 3 words and END
-    noise = model.noise(3, (1, 2))
+    noise = model.training_noise(3, (1, 2))
     want = model.training_terms(batch, noise, 0)
     got = model.training_terms({**batch, "caption": batch["caption"][:, :4]}, noise, 0)
     for name, values in want.items():
@@ -217,7 +217,7 @@ def test_a_word_does_not_hear_of_later_ones(config):
 @configs
 def test_an_example_does_not_see_the_others(config):
     model, batch, order = filled(config), batch_of(config), [3, 0, 2]
-    noise = model.noise(4, (1, 2))
+    noise = model.training_noise(4, (1, 2))
     want = total(model, batch, noise).numpy()
     got = total(model, *({k: np.asarray(v)[order] for k, v in d.items()} for d in (batch, noise)))
     np.testing.assert_allclose(got, want[order], rtol=1e-5)
@@ -244,7 +244,7 @@ def gradients(model, batch, noise):
 def test_the_gradient_reaches_every_variable_of_a_fresh_model(config):
     keras.utils.set_random_seed(0)  # of three ReLU units all may be dead
     model, batch = show_attend_tell.build(config), batch_of(config, 9)
-    noise = model.noise(9, (0, 0))
+    noise = model.training_noise(9, (0, 0))
     for v, g in zip(model.trainable_variables, gradients(model, batch, noise), strict=True):
         assert g is not None and np.isfinite(tf.convert_to_tensor(g)).all(), v.path
         assert np.abs(tf.convert_to_tensor(g)).max() > 0, v.path
@@ -337,7 +337,7 @@ def test_a_baseline_per_word_leaves_less_excess_where_batches_are_sorted_by_leng
         words = rng.integers(1, 20)  # of the whole batch, besides END
         caption = np.pad(rng.integers(2, 30, (8, words)), [[0, 0], [0, 20 - words]], constant_values=END)
         batch = {"vgg19": np.float32(rng.uniform(size=(8, 5, 3))), "caption": np.int32(caption)}
-        noise = {**model.noise(8, (0, i)), "expectation": tf.zeros(8)}
+        noise = {**model.training_noise(8, (0, i)), "expectation": tf.zeros(8)}
         cost = model.training_terms(batch, noise, 0, baseline=per_word)["distortion"].numpy()
         np.testing.assert_allclose(excesses[-1], cost - per_word * (words + 1), rtol=1e-4, atol=1e-4)
         squares.append([np.mean(np.square(excesses[-1])), np.mean((cost - per_caption) ** 2)])
@@ -349,7 +349,7 @@ def test_a_baseline_per_word_leaves_less_excess_where_batches_are_sorted_by_leng
 
 def test_more_entropy_is_cheaper():
     model, batch = filled(dataclasses.replace(HARD, reinforce=0.0)), batch_of(HARD)
-    noise = model.noise(4, (1, 2))
+    noise = model.training_noise(4, (1, 2))
     sure = model.training_terms(batch, noise, 0)["estimator"].numpy()
     model.v.assign(tf.zeros(model.v.shape))  # all places alike
     unsure = model.training_terms(batch, noise, 0)["estimator"]
@@ -364,20 +364,20 @@ def test_more_entropy_is_cheaper():
 def test_noise_is_the_seeds_and_every_number_is_another():
     config = dataclasses.replace(DEEP, attention="hard")
     model = show_attend_tell.build(config)
-    noise = model.noise(4, (3, 4))
+    noise = model.training_noise(4, (3, 4))
     shapes = {"hidden": (4, 6, 8), "deep": (4, 6, 4), "init": (4, 3), "locations": (4, 6, 5), "expectation": (4,)}
     assert {name: tuple(v.shape) for name, v in noise.items()} == shapes
-    again, other = model.noise(4, (3, 4)), model.noise(4, (3, 5))
+    again, other = model.training_noise(4, (3, 4)), model.training_noise(4, (3, 5))
     for name in noise:
         np.testing.assert_array_equal(noise[name], again[name])
     drawn, others = (np.concatenate([np.ravel(v) for k, v in n.items() if k != "expectation"]) for n in (noise, other))
     assert len(np.unique(drawn)) == drawn.size and not np.isin(drawn, others).any()
-    assert show_attend_tell.build(ODD).noise(4, (3, 4)) == {}
+    assert show_attend_tell.build(ODD).training_noise(4, (3, 4)) == {}
 
 
 def test_the_coin_is_one_for_the_batch_and_fair():
     model = show_attend_tell.build(dataclasses.replace(HARD, caption_length=1))
-    coins = np.stack([model.noise(3, (0, seed))["expectation"] for seed in range(300)])
+    coins = np.stack([model.training_noise(3, (0, seed))["expectation"] for seed in range(300)])
     assert set(np.unique(coins)) == {0, 1} and (coins == coins[:, :1]).all()
     assert abs(coins[:, 0].mean() - 0.5) < 4 * 0.5 / np.sqrt(300)
 
@@ -394,7 +394,7 @@ def test_places_are_drawn_as_often_as_attention_says():
 def test_dropout_keeps_the_mean():
     model = show_attend_tell.build(DEEP)
     x = tf.ones([3, 6, 8])
-    dropped = np.concatenate([model.dropout(x, model.noise(3, (0, seed)), "hidden") for seed in range(100)])
+    dropped = np.concatenate([model.dropout(x, model.training_noise(3, (0, seed)), "hidden") for seed in range(100)])
     np.testing.assert_allclose(np.unique(dropped), [0, 1 / 0.6], rtol=1e-6)
     assert abs(dropped.mean() - 1) < 4 * np.sqrt(0.4 / 0.6 / dropped.size)
 
@@ -512,7 +512,7 @@ def test_weights_that_were_saved_give_the_same_bound(tmp_path):
     model.save_weights(tmp_path / "model.weights.h5")
     other = show_attend_tell.build(HARD)
     other.load_weights(tmp_path / "model.weights.h5")
-    noise = model.noise(4, (1, 2))
+    noise = model.training_noise(4, (1, 2))
     np.testing.assert_array_equal(total(other, batch, noise), total(model, batch, noise))
     assert other.words.known == ["a", "red", "ring"]
 
@@ -554,7 +554,7 @@ def test_training_learns_to_read_out_where_the_light_is(attention):
     def train(baseline=0.0):
         for i in tf.range(500):
             with tf.GradientTape() as tape:
-                terms = model.training_terms(batch, model.noise(64, [0, i]), 0, baseline=baseline)
+                terms = model.training_terms(batch, model.training_noise(64, [0, i]), 0, baseline=baseline)
                 loss = tf.add_n([tf.reduce_mean(term) for term in terms.values()])
             optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
             baseline = show_attend_tell.moving_average(baseline, tf.reduce_mean(terms["distortion"]) / 3)
@@ -599,7 +599,9 @@ def test_a_network_may_learn_from_where_it_stood(monkeypatch, tmp_path):
     np.testing.assert_allclose(model.annotations({"image": image}), found, rtol=1e-5)
     assert len(model.trainable_variables) == len(frozen.trainable_variables) + 2
     with tf.GradientTape() as tape:
-        cost = total(model, {"image": image, "caption": np.int32([[2, 3, END], [4, END, END]])}, model.noise(2, (0, 0)))
+        cost = total(
+            model, {"image": image, "caption": np.int32([[2, 3, END], [4, END, END]])}, model.training_noise(2, (0, 0))
+        )
     (network,) = model.encoder
     assert all(np.abs(g).max() > 0 for g in tape.gradient(cost, [v.value for v in network.variables]))
     network.variables[0].assign(2 * network.variables[0])  # as if it had learned
@@ -639,7 +641,7 @@ def test_each_field_of_the_config_changes_the_loss(field):
 
     def seen(config):
         model, batch = filled(config), batch_of(config)
-        noise = {**model.noise(4, (0, 0))}
+        noise = {**model.training_noise(4, (0, 0))}
         if "expectation" in noise:
             noise["expectation"] = tf.zeros(4)
         return float(tf.reduce_sum(total(model, batch, noise)))

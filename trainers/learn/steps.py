@@ -45,7 +45,7 @@ def step_function(learner):
     def replica_step(step, batch):
         replicas = tf.distribute.get_replica_context()
         # The global batch's noise, of which each replica takes its part: replicas change no result.
-        noise = learner.model.noise(settings.batch_size, tf.random.fold_in(seed, tf.cast(step, tf.int32)))
+        noise = learner.model.training_noise(settings.batch_size, tf.random.fold_in(seed, tf.cast(step, tf.int32)))
         if replicas.num_replicas_in_sync > 1:
             size = settings.batch_size // replicas.num_replicas_in_sync
             first = replicas.replica_id_in_sync_group * size

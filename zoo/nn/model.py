@@ -34,10 +34,17 @@ class Model(keras.Model):
         """All the randomness of one pass: a structure of [B, ...] tensors. seed: int32[2]."""
         return {}
 
+    def training_noise(self, batch_size, seed):
+        """That of a pass in training: what `noise` has, and what is random there alone, such as what is dropped."""
+        return self.noise(batch_size, seed)
+
     def counts(self, batch):
         """What measures are divided by, such as the words of each example: {name: [B]}."""
         return {}
 
     def training_terms(self, batch, noise, step):
-        """{name: [B]}, the sum of which training descends; step: int32, the updates made before."""
+        """{name: [B]}, the sum of which training descends; step: int32, the updates made before.
+
+        noise: as `training_noise` gives it.
+        """
         return self.loss_terms(batch, noise)

@@ -92,7 +92,7 @@ def test_every_step_has_noise_of_its_own(make_learner, sets):
 def test_values_are_those_of_the_models_terms_on_the_global_batch(make_learner, sets):
     learner = make_learner()
     _, batch = next(iter(data.batches(sets.train, 16, 0)))
-    noise = learner.model.noise(16, tf.random.fold_in(tf.constant([0, steps.NOISE]), 0))
+    noise = learner.model.training_noise(16, tf.random.fold_in(tf.constant([0, steps.NOISE]), 0))
     terms = {name: term.numpy().mean() for name, term in learner.model.loss_terms(batch, noise).items()}
     values = updates(learner, sets, [1])
     for name in ("distortion", "rate"):

@@ -21,7 +21,7 @@ def counted(name, config, batch_size, shards=1):
         learner = Learner(model, Settings(config, batch_size=batch_size), strategy)
     learner.shards = shards
     batch = {key: tf.zeros([batch_size, *field.shape]) for key, field in model.fields.items()}
-    return products.count(learner, batch, model.noise(batch_size, (0, 0)))
+    return products.count(learner, batch, model.training_noise(batch_size, (0, 0)))
 
 
 def filters_flop(config):

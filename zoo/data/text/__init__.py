@@ -1,1 +1,1 @@
-"""Text: its words as numbers, how much of it is kept, streams in lanes, sequences of unequal length."""
+"""Text: by name, its words as numbers, how much of it is kept, streams in lanes, sequences of unequal length."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo.configs.kinds import Fit, Part, Units
 from zoo.data.split import About, Data, Split
-from zoo.data.text import sources
+from zoo.data.text import bags, sources
 from zoo.data.text.coverage import CoverageOfKept, counts, coverage_of_words, fits
 from zoo.data.text.encoding import encode_words
 from zoo.data.text.sources import Text
@@ -28,7 +28,8 @@ SOURCES = {
     "20newsgroups": sources.newsgroups,
     "lm1b": sources.lm1b,
 }
-SETS = tuple(SOURCES)
+BAGS = {"20newsgroups-bow": bags.load}
+SETS = (*SOURCES, *BAGS)
 SPLITTERS = {  # "tokenised": words of a corpus where blanks are between all of them
     "words": spelling.tokens,
     "characters": spelling.characters,
@@ -64,6 +65,8 @@ def load(request, part="sentences", units="words", fit="cut") -> Data:
         if value not in get_args(known):
             raise ValueError(f"{option}: got {value!r}, expected one of {', '.join(get_args(known))}")
     name, fields = request.name, request.fields
+    if name in BAGS:
+        return BAGS[name](request)
     if "text" not in fields or fields.keys() - {"text", "label"}:
         raise ValueError(f"data: {name} holds texts, the model takes {request.takes}; choose other data")
     nested = len(fields["text"].shape) == 2
@@ -75,9 +78,9 @@ def load(request, part="sentences", units="words", fit="cut") -> Data:
 
     split_up = SPLITTERS["tokenised" if found.tokenised and units == "words" else units]
     examples = {split: _examples(texts, part, nested, split_up) for split, texts in found.splits.items()}
-    words = request.known.get("text")
-    if words is None:
-        words = counts([words for _, document in examples["train"] for words in document], list, "texts")
+    words = request.known.get("text") or counts(
+        [words for _, document in examples["train"] for words in document], list, "texts"
+    )
     most = fields["text"].classes
     words = tuple(words)[: None if most is None else max(0, most - UNKNOWN - 1)]
     made = {split: _split(request, split, pairs, words, classes, fit) for split, pairs in examples.items()}
@@ -101,7 +104,7 @@ def _classes(request, found):
     name, most = request.name, request.fields["label"].classes
     if not found.classes:
         raise ValueError(f"data: {name} has no labels, the model needs one an example; choose other data")
-    classes = tuple(request.known.get("label", found.classes))
+    classes = tuple(request.known.get("label") or found.classes)
     if strange := [each for each in found.classes if each not in classes]:
         raise ValueError(
             f"data: {name} has the class {strange[0]}, the model knows {', '.join(classes)}; train another"

@@ -37,10 +37,7 @@ class Found(NamedTuple):
 
 
 def parted(texts, seed, shares, key=lambda text: " ".join(text.sentences)):
-    """{split: texts} of about these shares, by the hash of each one's key: a new text moves no other.
-
-    shares: {split: share}, which sum to 1.
-    """
+    """{split: texts} by the hash of each one's key, so that a new text moves no other. shares: of 1, {split: share}."""
     found = {split: [] for split in shares}
     ends = np.cumsum(list(shares.values()))[:-1]
     for text in texts:
@@ -54,12 +51,11 @@ def parted(texts, seed, shares, key=lambda text: " ".join(text.sentences)):
 
 def docstrings(request):
     """What docstrings of installed packages say (`zoo.data.text.docstrings`). Class: the package."""
-    told = {name: Text(kept, package) for package, name, kept in installed.documents()}
     tenths = {"train": 0.8, "validation": 0.1, "test": 0.1}
-    splits = parted(told, request.seed, tenths, key=str)
+    splits = parted(installed.documents(), request.seed, tenths, lambda each: each[1])
     versions = ", ".join(f"{name} {version}" for name, version in installed.versions().items())
     origin = f"docstrings of the installed {versions}: with other versions other texts (PSF-2.0, BSD-3, Apache-2.0)"
-    texts = {split: [told[name] for name in names] for split, names in splits.items()}
+    texts = {split: [Text(kept, package) for package, _, kept in part] for split, part in splits.items()}
     return Found(texts, f"{origin}; split by the hash of the names", "documents", installed.PACKAGES)
 
 

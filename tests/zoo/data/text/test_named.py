@@ -116,6 +116,8 @@ def test_words_and_classes_that_a_model_knows_are_kept(found):
     assert load("docstrings", fields=of_three, known=known).train.arrays["label"][:3].tolist() == [0, 0, 1]
     with pytest.raises(ValueError, match="data: docstrings has the class b, the model knows a, z; train another"):
         load("docstrings", fields=of_three, known={"label": ("a", "z")})
+    untrained = load("docstrings", fields=fields(6, label=True), known={"text": (), "label": ()})
+    assert untrained.vocabularies == load("docstrings", fields=fields(6, label=True)).vocabularies
     small = load("docstrings", fields=fields(6, classes=4))  # room for two words
     assert small.coverage["train"].unknown_share == pytest.approx(1 - (9 + 4) / 25)
     assert small.vocabularies["text"] == (".", "one") and small.train.arrays["text"].max() == 3
