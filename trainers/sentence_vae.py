@@ -31,7 +31,7 @@ def exhibits(model, shown):
     mean, _ = model.posterior(text)
     said = strings(model, text)
     rebuilt, sampled = (strings(model, model.write(len(code), code)["text"]) for code in (mean, z))
-    ways = [model.homotopy(*pair, WAY) for pair in zip(mean[:-1:2], mean[1::2], strict=True)][:2]
+    ways = model.homotopy(mean[:3:2], mean[1:4:2], WAY)
     blank, filled = (strings(model, ids) for ids in gaps(model, text))
     return {
         "reconstructions": Text(paired(said, rebuilt)),
@@ -153,7 +153,7 @@ def sample(model, texts, options):
         if "___" in text:
             lines.append(f"= {strings(model, model.impute(one[None], width=options.width)['text'])[0]}")
     for i in range(len(texts) - 1):
-        lines += ["", *strings(model, model.homotopy(mean[i], mean[i + 1], options.count))]
+        lines += ["", *strings(model, model.homotopy(mean[i : i + 1], mean[i + 1 : i + 2], options.count)[0])]
     if unknown:
         lines.append(f"unknown words: {', '.join(unknown)}")
     return Samples({"mean": mean.numpy(), "scale": scale.numpy()}, {"samples": Text("\n".join(lines))}, lines)

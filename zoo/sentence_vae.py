@@ -65,18 +65,16 @@ class LanguageModel(Model):
         counted = tf.reduce_sum(mask(batch["text"]), 1)
         return {"words": tf.reduce_sum(tf.cast(batch["text"] > 0, tf.float32), 1), "words_and_end": counted}
 
-    def noise(self, batch_size, seed):
-        """What training draws: uniform numbers for the words that are not told, and for dropout. seed: int32[2]."""
-        return self.uniforms(batch_size, seed)
-
-    def uniforms(self, batch_size, seed):
+    def training_noise(self, batch_size, seed):
+        """What `noise` has, and uniform numbers for the words that are not told and for dropout. seed: int32[2]."""
         config, length = self.config, self.config.text_length
         shapes = {"words": [length]} if 0 < config.keep < 1 else {}
         if config.dropout:
             shapes |= {"input": [length, config.embedding], "output": [length, config.hidden]}
         seeds = tf.random.split(seed, len(shapes) + 1)[1:]
         pairs = zip(shapes.items(), tf.unstack(seeds, len(shapes)), strict=True)
-        return {name: tf.random.stateless_uniform([batch_size, *shape], seed) for (name, shape), seed in pairs}
+        drawn = {name: tf.random.stateless_uniform([batch_size, *shape], own) for (name, shape), own in pairs}
+        return {**self.noise(batch_size, seed), **drawn}
 
     def told(self, words, uniform=None):
         """The words before as the decoder is told them: UNKNOWN for those left out; FIRST always is told. [B, T]."""
@@ -160,16 +158,12 @@ class SentenceVAE(LanguageModel):
         return gaussian(tf.zeros(self.config.z_size), tf.ones(self.config.z_size))
 
     def noise(self, batch_size, seed):
-        """{"z": standard normal [B, Z]} and what training draws for its words. seed: int32[2]."""
-        first, rest = tf.unstack(tf.random.split(seed))
-        return {
-            "z": tf.random.stateless_normal([batch_size, self.config.z_size], first),
-            **self.uniforms(batch_size, rest),
-        }
+        """{"z": standard normal [B, Z]}. seed: int32[2]."""
+        return {"z": tf.random.stateless_normal([batch_size, self.config.z_size], seed)}
 
     def posterior(self, text):
         """Mean and scale of q(z | text), [B, Z] each. text: int32 [B, T]."""
-        return self.head(self.encoder(text))
+        return self.head(self.encoder.read(text))
 
     def encode(self, text, noise):
         """{"z", "mean", "scale"}, [B, Z] each: a posterior sample and the posterior."""
@@ -211,9 +205,11 @@ class SentenceVAE(LanguageModel):
         return self.decode(self.noise(n, seed))["text"]
 
     def homotopy(self, first, last, count=6):
-        """Texts on the straight way between two z, [Z] each, both ends among them. Returns int32 [count, L]."""
+        """Texts on the straight way between two z, [B, Z] each, both ends among them. Returns int32 [B, count, L]."""
         t = tf.linspace(0.0, 1.0, count)[:, None]
-        return self.write(count, (1 - t) * first + t * last)["text"]
+        z = (1 - t) * first[:, None] + t * last[:, None]
+        said = self.write(count * tf.shape(first)[0], tf.reshape(z, [-1, self.config.z_size]))
+        return tf.reshape(said["text"], [-1, count, self.config.text_length])
 
     def impute(self, text, rounds=3, width=5):
         """Fills in what is UNKNOWN in texts, int32 [B, L], by iterated conditional modes.

@@ -43,7 +43,7 @@ class Table(keras.layers.Layer):
         self.rows = self.add_weight(name="rows", shape=(self.vocabulary + 1, self.size), initializer="uniform")
         self.built = True
 
-    def call(self, ids):
+    def vectors(self, ids):
         """ids: int32 [...], FIRST where there is no word. Returns [..., E]."""
         return tf.gather(tf.convert_to_tensor(self.rows), ids - decoding.FIRST)
 
@@ -63,10 +63,10 @@ class Reader(keras.layers.Layer):
             cell.build((None, self.table.size))
         self.built = True
 
-    def call(self, ids):
+    def read(self, ids):
         """The last h, of a text without words 0. ids: int32 [B, T]. Returns [B, H], or [B, 2 H] of both ways."""
         words = mask(ids) * tf.cast(ids != END, tf.float32)
-        x, found = self.table(ids), []
+        x, found = self.table.vectors(ids), []
         for i, cell in enumerate(self.cells):
             if i:
                 x = tf.reverse_sequence(x, tf.cast(tf.reduce_sum(words, 1), tf.int32), seq_axis=1)
@@ -110,7 +110,7 @@ class Writer(keras.layers.Layer):
 
     def inputs(self, words, z, uniform=None, rate=0.0):
         """What the first cell is given. words: int32 [B, T], FIRST where there is none. Returns [B, T, E (+ Z)]."""
-        x = dropped(self.table(words), uniform, rate)
+        x = dropped(self.table.vectors(words), uniform, rate)
         if self.z_to in ("input", "both"):
             x = tf.concat([x, tf.repeat(z[:, None], tf.shape(x)[1], 1)], -1)
         return x
