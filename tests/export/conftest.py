@@ -69,7 +69,14 @@ AWKWARD = {  # shapes with unequal sides, where a test of a model's own relies o
     "show_attend_tell": {"image_shape": (9, 20, 3), "vocabulary": 12},
 }
 SHAPES = {"image_shape": (8, 12, 1), "sequence_shape": (6, 5)}  # of all others; two halvings leave 8 x 12 whole
-MOST = {"hidden": 8, "z_size": 3, "steps": 3, "read_n": 3, "vocabulary": 12}  # of sizes, where they are larger
+MOST = {
+    "hidden": 8,
+    "z_size": 3,
+    "steps": 3,
+    "read_n": 3,
+    "vocabulary": 12,
+    "text_length": 9,
+}  # of sizes, where they are larger
 KINDS = {"vae": ("dynamic", "float16", "int8"), "show_attend_tell": ("dynamic",)}
 FIXED = {"k": 3, "width": 3}  # what the options of some kind of model fix
 

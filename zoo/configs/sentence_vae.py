@@ -51,8 +51,10 @@ def of(settings, **changes):
     return dataclasses.replace(settings, model=dataclasses.replace(settings.model, **changes))
 
 
+SMALL = {"vocabulary": 4000, "text_length": 30, "embedding": 128, "hidden": 192}  # weights of less than 10 MB
+
 DOCSTRINGS = Texts(
-    model=SentenceVAEConfig(text_length=30, keep=0.7, annealing_steps=2000),
+    model=SentenceVAEConfig(**SMALL, encoder_hidden=192, keep=0.7, annealing_steps=2000),
     data="docstrings",
     steps=6000,
     batch_size=32,
@@ -79,7 +81,7 @@ PRESETS = {
         batch_size=16,
         every=10,
     ),
-    "docstrings-language": dataclasses.replace(DOCSTRINGS, model=LanguageModelConfig(text_length=30)),
+    "docstrings-language": dataclasses.replace(DOCSTRINGS, model=LanguageModelConfig(**SMALL)),
     "docstrings-inputless": of(DOCSTRINGS, keep=0.0, z_size=64),
     "ptb": PTB,
     "ptb-plain": of(PTB, keep=1.0, annealing="constant", annealing_start=1.0),  # what the two tricks are for

@@ -33,6 +33,11 @@ PROMISED = {  # to those who use them: what a server and, if it is something els
     "align_draw": [CAPTIONED | STEPS - {"decode_steps"}],
     "caption_vae": [CAPTIONED],
     "show_attend_tell": [{"caption", "caption_images"}, {"caption_images", "start", "decode_step"}],
+    "sentence_vae": [
+        {"encode", "decode", "generate", "interpolate", "fill", "log_prob"},
+        {"encode", "decode", "log_prob", "start", "decode_step"},
+    ],
+    "language_model": [{"log_prob"}, {"log_prob", "decode_step"}],
 }
 
 
