@@ -17,7 +17,7 @@ def signatures(model, k):
     """What the model has of encode, decode, generate, interpolate, fill and log_prob; to phones decode_step too."""
     field, config = model.fields["text"], model.config
     given = {"text": text("text", field, model.words)}
-    has_code = bool(model.decoder.z_to)
+    has_code = model.decoder.takes_z
 
     def scored(text, noise=None):
         if has_code:

@@ -56,6 +56,7 @@ class Reader(keras.layers.Layer):
         self.table = Table(vocabulary, embedding, name="table")
         names = ["forward", "backward"] if bidirectional else ["forward"]
         self.cells = [CELLS[cell](hidden, name=name) for name in names]
+        self.size = hidden * len(names)  # of what it returns
 
     def build(self, input_shape=None):
         self.table.build()
@@ -100,6 +101,14 @@ class Writer(keras.layers.Layer):
             self.start.build(z_shape)
         self.out.build((None, size))
         self.built = True
+
+    @property
+    def takes_z(self):
+        return bool(self.z_to)
+
+    def uniforms(self, length):
+        """Of dropout's noise for texts of so many words: {name: shape}."""
+        return {"input": [length, self.table.size], "output": [length, self.cells[-1].units]}
 
     def begin(self, size, z=None):
         """The state of every cell before the first word. size: B; z: [B, Z], None for a writer without one."""
