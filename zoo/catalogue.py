@@ -5,7 +5,7 @@ import re
 
 from zoo.configs.base import suggestion
 
-MODELS = ("draw", "vae", "vrae", "align_draw", "show_attend_tell", "sentence_vae")
+MODELS = ("draw", "vae", "vrae", "align_draw", "show_attend_tell", "sentence_vae", "dilated_vae")
 
 
 def presets(name):

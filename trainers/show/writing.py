@@ -1,0 +1,121 @@
+"""What models that write texts show: what comes back of texts, samples, ways between two; and whether z is used."""
+
+import numpy as np
+import tensorflow as tf
+
+from trainers.declare.task import Figure
+from trainers.show.exhibits import Scatter, Text
+from trainers.show.sampling import Samples
+from zoo import data
+from zoo.configs.base import require
+from zoo.declare import Measure
+from zoo.metrics import latent
+from zoo.nn.decoding import gumbel
+from zoo.nn.gaussian import tfd
+from zoo.nn.words import UNKNOWN_WORD
+
+SHOWN, WAY = 8, 6  # texts of an exhibit; texts on the way between two
+WATCHED = 1000  # examples whose codes are compared
+BLANK = "___"  # how an input writes a word that is missing
+
+
+def strings(model, ids):
+    """Texts of ids [N, L]."""
+    return [text.decode() for text in model.words.texts(ids).numpy()]
+
+
+def paired(before, after):
+    """Lines of one thing and of what became of it."""
+    return Text("\n\n".join(f"{a}\n> {b}" for a, b in zip(before, after, strict=True)))
+
+
+def from_codes(model, shown):
+    """Of a VAE: texts as they come back, texts from the prior, and ways between two texts."""
+    text, z = shown.batch["text"][:SHOWN], shown.noise["z"][:SHOWN]
+    mean, _ = model.posterior(text)
+    rebuilt, sampled = (strings(model, model.write(len(code), code)["text"]) for code in (mean, z))
+    ways = model.homotopy(mean[:3:2], mean[1:4:2], WAY)
+    return {
+        "reconstructions": paired(strings(model, text), rebuilt),
+        "samples": Text("\n".join(sampled)),
+        "homotopies": Text("\n\n".join("\n".join(strings(model, way)) for way in ways)),
+    }
+
+
+def drawn(model, shown):
+    """Texts that a language model draws."""
+    noise = gumbel([SHOWN, model.config.text_length, model.config.vocabulary], (0, 3))
+    return {"samples": Text("\n".join(strings(model, model.write(SHOWN, method="sample", noise=noise)["text"])))}
+
+
+def histograms(model, shown):
+    """The posterior's means and scales, and the rate of each unit, over examples and units."""
+    mean, scale = model.posterior(shown.batch["text"])
+    rates = tfd.kl_divergence(tfd.Normal(mean, scale), tfd.Normal(0.0, 1.0))
+    return {"posterior/mean": mean, "posterior/scale": scale, "posterior/rate": rates}
+
+
+def usage(model, examples, seed):
+    """Figures of whether z is used: units that vary, what they tell of the text, and what z of another text costs."""
+
+    @tf.function(autograph=False, reduce_retracing=True)
+    def told(text, noise):
+        code = model.encode(text, noise)
+        others = model.distortion(text, tf.roll(code["z"], 1, 0))
+        return code | {"cost": others - model.distortion(text, code["z"])}
+
+    found = {name: [] for name in ("mean", "scale", "z", "cost")}
+    for i, (batch, n) in enumerate(data.in_order(examples, min(250, examples.size))):
+        noise = model.noise(len(batch["text"]), tf.random.fold_in([seed, 4], i))
+        for name, values in told(batch["text"], noise).items():
+            found[name] += list(values.numpy()[:n])
+        if len(found["z"]) >= WATCHED:
+            break
+    found = {name: np.stack(values[:WATCHED]) for name, values in found.items()}
+    count = len(found["z"])
+    cost, error = found["cost"].mean(), found["cost"].std(ddof=1) / np.sqrt(count)
+
+    def figure(value, unit, says, error=None):
+        return Figure(value, Measure(unit, says, better="higher"), error, count)
+
+    information = latent.mutual_information(found["mean"], found["scale"], found["z"])
+    varies = "units of z whose posterior mean has a variance of 0.01 or more over texts"
+    most = f"of text and z under q, at most log {count:,}"
+    return {
+        "active_units": figure(latent.active_units(found["mean"]), "", varies),
+        "mutual_information": figure(information, "nats", most),
+        "shuffled_z": figure(
+            float(cost), "nats", "by how much the distortion grows with the z of another text", float(error)
+        ),
+    }
+
+
+def embed(model, shown):
+    """Posterior means."""
+    return Scatter(model.posterior(shown.batch["text"])[0].numpy(), shown.batch.get("label"))
+
+
+def answered(model, texts, options, fill=None):
+    """Samples: without inputs texts from the prior; of each input what comes back of it; of two and more the ways too.
+
+    fill: (ids [1, L]) -> ids, for inputs with BLANK in them.
+    """
+    if not texts:
+        require(options.count >= 1, "count", options.count, "at least 1")
+        z = model.noise(options.count, tf.constant([options.seed, 0]))["z"]
+        lines = strings(model, model.write(options.count, z)["text"])
+        return Samples({"z": z.numpy()}, {"samples": Text("\n".join(lines))}, lines)
+    given = tf.constant([text.replace(BLANK, f" {UNKNOWN_WORD} ") for text in texts])
+    ids = model.words.ids(given, model.config.text_length)
+    mean, scale = model.posterior(ids)
+    lines = []
+    for text, one, back in zip(texts, ids, strings(model, model.write(len(texts), mean)["text"]), strict=True):
+        lines.append(f"{text}\n> {back}")
+        if BLANK in text and fill:
+            lines.append(f"= {strings(model, fill(one[None]))[0]}")
+    for i in range(len(texts) - 1):
+        lines += ["", *strings(model, model.homotopy(mean[i : i + 1], mean[i + 1 : i + 2], WAY)[0])]
+    unknown = b" ".join(model.words.unknown(given).numpy()).decode().split()
+    if strange := [word for word in unknown if word != UNKNOWN_WORD]:
+        lines += ["", f"words that the model does not know: {', '.join(strange)}"]
+    return Samples({"mean": mean.numpy(), "scale": scale.numpy()}, {"samples": Text("\n".join(lines))}, lines)
