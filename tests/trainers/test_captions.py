@@ -164,7 +164,7 @@ def test_hard_attentions_baseline_moves_with_sampled_minibatches_alone():
     image = np.random.default_rng(0).uniform(size=shape).astype(np.float32)
     caption = np.int32([[5, 7, 3, 0], [5, 0, 0, 0]] * (settings.batch_size // 2))  # on average 3 words with the END
     batch = {"image": image, "caption": caption}
-    noise, expected = model.noise(settings.batch_size, (0, 1)), 0.0
+    noise, expected = model.training_noise(settings.batch_size, (0, 1)), 0.0
     for coin in (0, 0, 1, 0):
         noise["expectation"] = tf.fill([settings.batch_size], float(coin))
         want = model.training_terms(batch, noise, 0, baseline=expected)
