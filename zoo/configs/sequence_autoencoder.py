@@ -46,3 +46,49 @@ class ClassifierConfig:
         require(self.joint >= 0, "model.joint", self.joint, "a number from 0 up")
         require(self.classes >= 2, "model.classes", self.classes, "at least 2")
         require(0 <= self.dropout < 1, "model.dropout", self.dropout, "a share in [0, 1)")
+
+
+SMALL = {"vocabulary": 4000, "text_length": 60, "embedding": 128, "hidden": 192}  # weights of less than 10 MB
+READ = Texts(
+    model=PretrainingConfig(**SMALL),
+    data="docstrings",
+    part="documents",
+    steps=4000,
+    batch_size=32,
+    clip_norm=1.0,
+    every=500,
+)
+# The package of a docstring; to begin at the weights of the pre-training: --init-from sequence_autoencoder/docstrings:reader
+NAME = dataclasses.replace(READ, model=ClassifierConfig(classes=5, **SMALL), steps=1000, every=100)
+IMDB = dataclasses.replace(
+    READ,
+    model=PretrainingConfig(text_length=200, embedding=128, hidden=256, candidates=32),
+    data="imdb",
+    steps=6000,
+    every=500,
+)
+IMDB_CLASSES = dataclasses.replace(
+    IMDB, model=ClassifierConfig(text_length=200, embedding=128, hidden=256), steps=2000, every=100, patience=5
+)
+
+
+def of(settings, **changes):
+    """Settings of a model with other sizes."""
+    return dataclasses.replace(settings, model=dataclasses.replace(settings.model, **changes))
+
+
+PRESETS = {
+    "docstrings": READ,
+    "smoke": dataclasses.replace(
+        of(READ, vocabulary=100, text_length=12, embedding=8, hidden=16), steps=20, batch_size=16, every=10
+    ),
+    "docstrings-language": of(READ, task="language"),
+    "docstrings-classes": NAME,
+    "docstrings-classes-gain": of(NAME, gain="linear"),
+    "docstrings-classes-joint": of(NAME, joint=0.1),
+    "imdb": IMDB,
+    "imdb-language": of(IMDB, task="language"),
+    "imdb-classes": IMDB_CLASSES,
+    "imdb-classes-gain": of(IMDB_CLASSES, gain="linear"),
+    "imdb-classes-joint": of(IMDB_CLASSES, joint=0.1),
+}
