@@ -5,6 +5,7 @@ import dataclasses
 from typing import Literal
 
 from zoo.configs.base import check, require
+from zoo.configs.kinds import Texts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +59,7 @@ READ = Texts(
     clip_norm=1.0,
     every=500,
 )
-# The package of a docstring; to begin at the weights of the pre-training: --init-from sequence_autoencoder/docstrings:reader
+# The package of a docstring. To begin at what was learned without labels: --init-from RUN:reader
 NAME = dataclasses.replace(READ, model=ClassifierConfig(classes=5, **SMALL), steps=1000, every=100)
 IMDB = dataclasses.replace(
     READ,
