@@ -37,6 +37,13 @@ def sample(*arguments):
     return writing.answered(*arguments)
 
 
+def told(*arguments):
+    """Texts that the language model draws; or of each input how likely it is."""
+    from trainers.show import writing
+
+    return writing.told(*arguments)
+
+
 def drawn(*arguments):
     from trainers.show import writing
 
@@ -45,7 +52,7 @@ def drawn(*arguments):
 
 TASKS = {
     DilatedVAEConfig: Task("dilated_vae", exhibits, histograms, figures, embed=embed, sample=sample),
-    DilatedLanguageModelConfig: Task("dilated_vae", drawn),
+    DilatedLanguageModelConfig: Task("dilated_vae", drawn, sample=told),
 }
 
 if __name__ == "__main__":

@@ -54,6 +54,13 @@ def sample(model, texts, options):
     return writing.answered(model, texts, options, lambda ids: model.impute(ids)["text"])
 
 
+def told(*arguments):
+    """Texts that the language model draws; or of each input how likely it is."""
+    from trainers.show import writing
+
+    return writing.told(*arguments)
+
+
 def drawn(*arguments):
     from trainers.show import writing
 
@@ -62,7 +69,7 @@ def drawn(*arguments):
 
 TASKS = {
     SentenceVAEConfig: Task("sentence_vae", exhibits, histograms, figures, embed=embed, sample=sample),
-    LanguageModelConfig: Task("sentence_vae", drawn),
+    LanguageModelConfig: Task("sentence_vae", drawn, sample=told),
 }
 
 if __name__ == "__main__":

@@ -95,6 +95,30 @@ def embed(model, shown):
     return Scatter(model.posterior(shown.batch["text"])[0].numpy(), shown.batch.get("label"))
 
 
+def told(model, texts, options):
+    """Samples of a language model: without inputs texts that it draws; of each input what it thinks of it."""
+    if not texts:
+        require(options.count >= 1, "count", options.count, "at least 1")
+        shape = [options.count, model.config.text_length, model.config.vocabulary]
+        drawn = model.write(options.count, method="sample", noise=gumbel(shape, (options.seed, 0)))
+        lines = strings(model, drawn["text"])
+        return Samples({"tokens": drawn["text"].numpy()}, {"samples": Text("\n".join(lines))}, lines)
+    ids = model.words.ids(tf.constant(texts), model.config.text_length)
+    nats = model.loss_terms({"text": ids}, {})["negative_log_likelihood"].numpy()
+    words = model.counts({"text": ids})["words_and_end"].numpy()
+    each = zip(texts, nats, np.exp(nats / words), strict=True)
+    lines = [f"{text}\n> {cost:.2f} nats, perplexity {perplexity:.4g}" for text, cost, perplexity in each]
+    lines += strange(model, texts)
+    return Samples({"negative_log_likelihood": nats}, {"samples": Text("\n".join(lines))}, lines)
+
+
+def strange(model, texts):
+    """A line about the words of texts that the model does not know, if there are some."""
+    unknown = b" ".join(model.words.unknown(tf.constant(texts)).numpy()).decode().split()
+    words = [word for word in unknown if word != UNKNOWN_WORD]
+    return [f"unknown words: {', '.join(words)}"] if words else []
+
+
 def answered(model, texts, options, fill=None):
     """Samples: without inputs texts from the prior; of each input what comes back of it; of two and more the ways too.
 
@@ -105,8 +129,8 @@ def answered(model, texts, options, fill=None):
         z = model.noise(options.count, tf.constant([options.seed, 0]))["z"]
         lines = strings(model, model.write(options.count, z)["text"])
         return Samples({"z": z.numpy()}, {"samples": Text("\n".join(lines))}, lines)
-    given = tf.constant([text.replace(BLANK, f" {UNKNOWN_WORD} ") for text in texts])
-    ids = model.words.ids(given, model.config.text_length)
+    given = [text.replace(BLANK, f" {UNKNOWN_WORD} ") for text in texts]
+    ids = model.words.ids(tf.constant(given), model.config.text_length)
     mean, scale = model.posterior(ids)
     lines = []
     for text, one, back in zip(texts, ids, strings(model, model.write(len(texts), mean)["text"]), strict=True):
@@ -115,7 +139,5 @@ def answered(model, texts, options, fill=None):
             lines.append(f"= {strings(model, fill(one[None]))[0]}")
     for i in range(len(texts) - 1):
         lines += ["", *strings(model, model.homotopy(mean[i : i + 1], mean[i + 1 : i + 2], WAY)[0])]
-    unknown = b" ".join(model.words.unknown(given).numpy()).decode().split()
-    if strange := [word for word in unknown if word != UNKNOWN_WORD]:
-        lines += ["", f"words that the model does not know: {', '.join(strange)}"]
+    lines += strange(model, given)
     return Samples({"mean": mean.numpy(), "scale": scale.numpy()}, {"samples": Text("\n".join(lines))}, lines)

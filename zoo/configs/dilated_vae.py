@@ -17,6 +17,7 @@ class DilatedLanguageModelConfig:
 
     vocabulary: int = 20_000  # V, with the end and the unknown word
     text_length: int = 200  # L, words of the longest text with its end
+    units: Literal["words", "characters"] = "words"  # what a text is a sequence of
     embedding: int = 512  # E
     outer: int = 1024  # channels between blocks
     inner: int = 512  # channels inside

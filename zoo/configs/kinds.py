@@ -7,7 +7,6 @@ from zoo.configs.base import Settings
 
 Regime = Literal["static", "dynamic", "gray"]
 Part = Literal["sentences", "documents"]
-Units = Literal["words", "characters"]
 Fit = Literal["cut", "drop"]
 
 
@@ -23,5 +22,4 @@ class Texts(Settings):
     """Of texts, with or without classes."""
 
     part: Part = "sentences"  # what an example is, of sets that hold documents
-    units: Units = "words"  # what a text is a sequence of
     fit: Fit = "cut"  # what becomes of texts that do not fit, with their end, into what the model reads

@@ -13,6 +13,7 @@ class LanguageModelConfig:
 
     vocabulary: int = 10_000  # V, with the end and the unknown word
     text_length: int = 60  # L, words of the longest text with its end
+    units: Literal["words", "characters"] = "words"  # what a text is a sequence of
     cell: Literal["rnn", "lstm", "gru"] = "lstm"
     embedding: int = 256  # E
     hidden: int = 256  # H

@@ -10,6 +10,7 @@ class Field:
     shape: None stands for an axis of any length. ragged: the first axis differs from example to example; shape says
       the most, a batch holds no more than its longest example, and `pad` fills the rest.
     interval: both ends of the values of a float, None for any. classes: an integer is from 0 to classes - 1.
+    units: what the integers of a text stand for, "words" or "characters".
     """
 
     shape: tuple[int | None, ...] = ()
@@ -18,6 +19,7 @@ class Field:
     classes: int | None = None
     ragged: bool = False
     pad: int = 0
+    units: str = "words"
 
     def random(self, size, numbers, longest=9):
         """`size` values of this kind from numpy's Generator, no two alike: what stands in for data.

@@ -20,11 +20,11 @@ tfd = tfp.distributions
 
 
 class LanguageModel(Model):
-    """p(y_t | y_1 .. y_{t-1}) by a decoder. config has vocabulary, text_length and dropout."""
+    """p(y_t | y_1 .. y_{t-1}) by a decoder. config has vocabulary, text_length, units and dropout."""
 
     def __init__(self, config, name, decoder):
         super().__init__(config, name)
-        self.words = Words(config.vocabulary, name="words")
+        self.words = Words(config.vocabulary, config.units, name="words")
         self.decoder = decoder
 
     def build(self, input_shape=None):
@@ -35,7 +35,8 @@ class LanguageModel(Model):
     @property
     def fields(self):
         config = self.config
-        return {"text": Field((config.text_length,), "int32", classes=config.vocabulary, ragged=True)}
+        sizes = {"classes": config.vocabulary, "ragged": True, "units": config.units}
+        return {"text": Field((config.text_length,), "int32", **sizes)}
 
     @property
     def measures(self):

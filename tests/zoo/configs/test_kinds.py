@@ -12,7 +12,7 @@ def test_what_texts_are_told_is_what_their_data_take():
     assert options == {each.name: each.default for each in taken}
 
 
-@pytest.mark.parametrize("wrong", [{"part": "words"}, {"units": "letters"}, {"fit": True}])
+@pytest.mark.parametrize("wrong", [{"part": "words"}, {"fit": True}])
 def test_what_texts_cannot_be_told_is_refused(wrong):
     ((name, _),) = wrong.items()
     with pytest.raises(ValueError, match=f"^{name}: got .*, expected '.*' or '.*'"):

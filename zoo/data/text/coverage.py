@@ -29,9 +29,7 @@ class Coverage:
                 f"{self.unknown_share:.1%} of the words are <unk> (raise model.vocabulary, or learn these words)"
             )
         if self.cut_share > MANY:
-            lost.append(
-                f"{self.cut_share:.1%} of the texts are cut (raise what the model reads, such as model.caption_length)"
-            )
+            lost.append(f"{self.cut_share:.1%} of the texts are cut (let the model read longer ones)")
         return " and ".join(lost) + ": the model's figures are of what is left" if lost else ""
 
 

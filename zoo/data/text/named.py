@@ -8,7 +8,7 @@ from typing import get_args
 
 import numpy as np
 
-from zoo.configs.kinds import Fit, Part, Units
+from zoo.configs.kinds import Fit, Part
 from zoo.data.split import About, Data, Split
 from zoo.data.text import bags, sources
 from zoo.data.text.coverage import CoverageOfKept, counts, coverage_of_words, fits
@@ -55,13 +55,13 @@ def owns(request):
     return "text" in request.fields and (name.endswith((".txt", ".txt.gz")) or Path(os.path.expanduser(name)).is_dir())
 
 
-def load(request, part="sentences", units="words", fit="cut") -> Data:
+def load(request, part="sentences", fit="cut") -> Data:
     """Data for a model that takes a text, of one axis [words] or of two [sentences, words], and perhaps a label.
 
-    part, units, fit: as `zoo.configs.kinds.Texts` has them. An axis of any length is as long as its split needs.
+    part, fit: as `zoo.configs.kinds.Texts` has them. An axis of any length is as long as its split needs.
     Without known words those of training are learned, the most frequent first, as many as the field has classes for.
     """
-    for option, value, known in (("part", part, Part), ("units", units, Units), ("fit", fit, Fit)):
+    for option, value, known in (("part", part, Part), ("fit", fit, Fit)):
         if value not in get_args(known):
             raise ValueError(f"{option}: got {value!r}, expected one of {', '.join(get_args(known))}")
     name, fields = request.name, request.fields
@@ -69,7 +69,7 @@ def load(request, part="sentences", units="words", fit="cut") -> Data:
         return BAGS[name](request)
     if "text" not in fields or fields.keys() - {"text", "label"}:
         raise ValueError(f"data: {name} holds texts, the model takes {request.takes}; choose other data")
-    nested = len(fields["text"].shape) == 2
+    nested, units = len(fields["text"].shape) == 2, fields["text"].units
     found = SOURCES.get(name, sources.own)(request)
     part = part if found.holds == "documents" else found.holds
     if nested and part == "sentences" and found.holds == "documents":

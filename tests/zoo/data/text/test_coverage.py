@@ -37,7 +37,7 @@ def test_a_warning_above_a_share_names_the_loss_and_what_to_do():
     assert Coverage(100, MANY, MANY).warning == ""
     unknown, cut = Coverage(100, 0.63, 0).warning, Coverage(100, 0, 0.5).warning
     assert "63.0% of the words are <unk>" in unknown and "model.vocabulary" in unknown and "cut" not in unknown
-    assert "50.0% of the texts are cut" in cut and "model.caption_length" in cut and "<unk>" not in cut
+    assert "50.0% of the texts are cut" in cut and "longer" in cut and "<unk>" not in cut
     assert " and " in Coverage(100, 0.63, 0.5).warning
 
 

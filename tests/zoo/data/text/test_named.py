@@ -32,8 +32,8 @@ def found(monkeypatch):
     return give
 
 
-def fields(*shape, classes=None, label=False):
-    text = {"text": Field(shape, "int32", classes=classes, ragged=True)}
+def fields(*shape, classes=None, label=False, units="words"):
+    text = {"text": Field(shape, "int32", classes=classes, ragged=True, units=units)}
     return {**text, "label": Field((), "int32", classes=2)} if label else text
 
 
@@ -75,7 +75,7 @@ def test_sentences_and_lines_are_examples_whatever_part_says(found):
 
 
 def test_characters_keep_their_case(found):
-    data = load("docstrings", fields=fields(None), units="characters", part="documents")
+    data = load("docstrings", fields=fields(None, units="characters"), part="documents")
     assert spelled(data, "")[0] == "One two three. Four!" and data.told("text") == "docstrings (documents, characters)"
     assert data.train.arrays["text"].shape[1] == 1 + max(len(text) for text in spelled(data, ""))
 
@@ -141,7 +141,6 @@ def test_data_say_what_their_numbers_are(found):
     "takes, options, message",
     [
         (fields(3), {"part": "words"}, "part: got 'words', expected one of sentences, documents"),
-        (fields(3), {"units": "bytes"}, "units: got 'bytes', expected one of words, characters"),
         (fields(3), {"fit": "pad"}, "fit: got 'pad', expected one of cut, drop"),
         (fields(2, 3), {}, r"part: got sentences, the model takes text int32 \[up to 2, 3\]; use documents"),
         ({"image": Field((2, 2, 1))}, {}, "docstrings holds texts, the model takes image .*; choose other data"),
