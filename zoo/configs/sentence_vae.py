@@ -70,6 +70,11 @@ PTB = Texts(
     clip_norm=5.0,
     every=1315,
 )
+# A z that is used without hiding words: --init-from runs/sentence_vae/ptb-autoencoder:encoder,posterior (Li et al.,
+# 2019, arXiv:1909.00868: the rate is free up to some nats, the decoder begins anew).
+PTB_FREE = dataclasses.replace(
+    of(PTB, keep=1.0, free_bits=0.2, annealing="linear", annealing_steps=5000), steps=20_000, schedule="cosine"
+)
 PTB_LANGUAGE = dataclasses.replace(
     PTB, model=LanguageModelConfig(text_length=83, embedding=353, hidden=191, dropout=0.5), steps=13_150
 )
@@ -85,6 +90,8 @@ PRESETS = {
     "docstrings-language": dataclasses.replace(DOCSTRINGS, model=LanguageModelConfig(**SMALL)),
     "docstrings-inputless": of(DOCSTRINGS, keep=0.0, z_size=64),
     "ptb": PTB,
+    "ptb-autoencoder": dataclasses.replace(of(PTB_FREE, annealing="constant"), steps=4000),
+    "ptb-free": PTB_FREE,
     "ptb-plain": of(PTB, keep=1.0, annealing="constant", annealing_start=1.0),  # what the two tricks are for
     "ptb-inputless": of(PTB, keep=0.0, z_size=111, hidden=512, encoder_hidden=512, dropout=0.0),
     "ptb-language": PTB_LANGUAGE,
