@@ -27,7 +27,7 @@ def text(name, field, words):
     def strings(n, numbers):
         known = [*words.known, "floccinaucinihilipilification"]
         lengths = numbers.integers(1, most + 1, n)
-        return np.array([" ".join(numbers.choice(known, count)).encode() for count in lengths], object)
+        return np.array([words.between.join(numbers.choice(known, count)).encode() for count in lengths], object)
 
     def ids(n, numbers):
         return words.ids(tf.constant(strings(n, numbers)), length).numpy()
@@ -42,7 +42,7 @@ def text(name, field, words):
     def write(batch):
         return words.texts(batch[:, :most]).numpy()  # one that was cut has no end, and a word too many
 
-    wants = f"a {name} of 1 to {most} words"
+    wants = f"a {name} of 1 to {most} {words.units}"
     refused = {"no word": b" ", f"{length} words": b"a " * length}
     says = "in lower case or not; a punctuation mark is a word"
     as_ids = (

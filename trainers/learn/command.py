@@ -35,7 +35,8 @@ class Options:
     xla: bool = True
     """compile losses and gradients"""
     init_from: str = ""
-    """start from the weights of another run or of shipped ones (draw/mnist), or of some layers (RUN:encoder,head)"""
+    """start from the weights of another run or of shipped ones (draw/mnist), or of some layers (RUN:encoder,head),
+    which may be called otherwise there (RUN:encoder=decoder)"""
     dry_run: bool = False
     """show shapes and parameters, make one step, write nothing"""
     profile: bool = False

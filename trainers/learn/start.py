@@ -13,6 +13,8 @@ from zoo.store.files import read_json
 def start_from(name, layers, model):
     """Gives a model the weights of another run or of shipped ones: all, or those of some layers ("encoder,head").
 
+    A layer may be called otherwise there, and hold more ("encoder=decoder").
+
     Raises ValueError if they do not fit.
     """
     other = runs.load(name)
@@ -32,15 +34,17 @@ def start_from(name, layers, model):
 
 def shared(layer, name, other, model):
     """Pairs of variables of a layer in two models: those below its name. Raises ValueError if one of them has none."""
+    here, _, there = layer.partition("=")
 
-    def below(model):
+    def below(model, layer):
         paths = {v.path: v for v in model.variables}
         return {path.partition(f"{layer}/")[2]: v for path, v in paths.items() if f"/{layer}/" in f"/{path}"}
 
-    ours, theirs = below(model), below(other)
-    if not ours or ours.keys() != theirs.keys():
-        where = "this model" if not ours else name
-        names = sorted({part for v in (model if not ours else other).variables for part in v.path.split("/")[:-1]})
+    ours, theirs = below(model, here), below(other, there or here)
+    fits = ours.keys() <= theirs.keys() if there else ours.keys() == theirs.keys()
+    if not ours or not fits:
+        where, layer, whose = ("this model", here, model) if not ours else (name, there or here, other)
+        names = sorted({part for v in whose.variables for part in v.path.split("/")[:-1]})
         raise ValueError(f"init_from: {where} has no layer {layer} of that kind; its layers are {', '.join(names)}")
     return [(ours[part], theirs[part]) for part in ours]
 

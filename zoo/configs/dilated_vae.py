@@ -47,6 +47,23 @@ class DilatedVAEConfig(DilatedLanguageModelConfig):
             require(getattr(self, name) >= 0, f"model.{name}", getattr(self, name), "a number from 0 up")
 
 
+@dataclasses.dataclass(frozen=True)
+class DilatedClassConfig(DilatedVAEConfig):
+    """Sizes of the VAE with a class beside z, which learns from few labels or finds clusters without any."""
+
+    classes: int = 10  # C
+    supervision: float = 10.0  # weight of -log q(y | x) where the class is known
+    free_class: float = 0.0  # nats of the class's rate that cost nothing in training
+    temperature: float = 0.5  # of relaxed classes at the end; it begins at 1
+
+    def __post_init__(self):
+        super().__post_init__()
+        require(self.classes >= 2, "model.classes", self.classes, "at least 2")
+        require(self.temperature > 0, "model.temperature", self.temperature, "a positive number")
+        for name in ("supervision", "free_class"):
+            require(getattr(self, name) >= 0, f"model.{name}", getattr(self, name), "a number from 0 up")
+
+
 def of(settings, **changes):
     """Settings of a model with other sizes."""
     return dataclasses.replace(settings, model=dataclasses.replace(settings.model, **changes))
@@ -70,6 +87,11 @@ DOCSTRINGS = Texts(
     clip_norm=5.0,
     every=500,
 )
+CLASSES = dataclasses.replace(  # the package of a docstring, from a hundredth of the labels
+    DOCSTRINGS,
+    model=DilatedClassConfig(**vars(DOCSTRINGS.model), classes=5),
+    labelled=0.01,
+)
 PTB = of(
     dataclasses.replace(DOCSTRINGS, data="ptb", steps=13_000, every=1000),
     vocabulary=10_000,
@@ -90,6 +112,8 @@ PRESETS = {
         every=10,
     ),
     "docstrings-language": plain(DOCSTRINGS),
+    "docstrings-classes": CLASSES,
+    "docstrings-clusters": dataclasses.replace(of(CLASSES, free_class=0.5), labelled=0.0),
     **{f"ptb-{name}": of(PTB, dilations=dilations) for name, dilations in DILATIONS.items()},
     **{f"ptb-{name}-language": plain(of(PTB, dilations=dilations)) for name, dilations in DILATIONS.items()},
 }

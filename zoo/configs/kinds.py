@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from zoo.configs.base import Settings
+from zoo.configs.base import Settings, require
 
 Regime = Literal["static", "dynamic", "gray"]
 Part = Literal["sentences", "documents"]
@@ -23,3 +23,8 @@ class Texts(Settings):
 
     part: Part = "sentences"  # what an example is, of sets that hold documents
     fit: Fit = "cut"  # what becomes of texts that do not fit, with their end, into what the model reads
+    labelled: float = 1.0  # share of training's texts whose class is told
+
+    def __post_init__(self):
+        super().__post_init__()
+        require(0 <= self.labelled <= 1, "labelled", self.labelled, "a share in [0, 1]")

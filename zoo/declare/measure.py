@@ -25,13 +25,16 @@ class Measure:
     dimensions: int = 0
 
 
-def bound(field, dimensions=0):
-    """The measures of a model that has an evidence lower bound on a field; its terms are a distortion and a rate."""
+def bound(field, dimensions=0, terms=("distortion", "rate")):
+    """The measures of a model that has an evidence lower bound on a field; its terms are a distortion and a rate.
+
+    terms: those of the bound, where there are more than the two.
+    """
     return {
         "bound": Measure(
             "nats",
-            "distortion + rate, one sample from the posterior; -log p(x) is at most this",
-            terms=("distortion", "rate"),
+            f"{' + '.join(terms)}, one sample from the posterior; -log p(x) is at most this",
+            terms=terms,
             likelihood=field,
             dimensions=dimensions,
         ),

@@ -43,13 +43,15 @@ class Block(keras.layers.Layer):
         steps = tf.shape(x)[1]
         a = tf.pad(self.squeeze(x), [[0, 0], [self.past, 0], [0, 0]])
         taps = [a[:, k * self.dilation : k * self.dilation + steps] for k in range(TAPS)]
-        return tf.nn.relu(x + dropped(self.expand(self.convolve(tf.concat(taps, -1))), uniform, rate))
+        added = tf.cast(self.expand(self.convolve(tf.concat(taps, -1))), tf.float32)
+        return tf.nn.relu(x + dropped(added, uniform, rate))
 
     def step(self, x, cache):
         """One step more. x: [B, C]; cache: [B, past, inner], what was squeezed before. Returns (as x, cache)."""
-        a = self.squeeze(x)
+        a = tf.cast(self.squeeze(x), tf.float32)
         taps = tf.concat([cache[:, 0], cache[:, self.dilation], a], -1)
-        return tf.nn.relu(x + self.expand(self.convolve(taps))), tf.concat([cache[:, 1:], a[:, None]], 1)
+        added = tf.cast(self.expand(self.convolve(taps)), tf.float32)
+        return tf.nn.relu(x + added), tf.concat([cache[:, 1:], a[:, None]], 1)
 
 
 class DilatedWriter(keras.layers.Layer):
@@ -89,7 +91,7 @@ class DilatedWriter(keras.layers.Layer):
         """What is known after each of the words, [B, T, C], behind None. words: int32 [B, T]; noise: of `uniforms`."""
         noise, h = noise or {}, self.inputs(words, z)
         for i, block in enumerate(self.blocks):
-            h = tf.cast(block.along(h, noise.get(f"block_{i}"), rate), tf.float32)
+            h = block.along(h, noise.get(f"block_{i}"), rate)
         return None, h
 
     def logits(self, h):
@@ -101,7 +103,6 @@ class DilatedWriter(keras.layers.Layer):
         h, after = self.inputs(words[:, None], z)[:, 0], []
         for block, cache in zip(self.blocks, caches, strict=True):
             h, cache = block.step(h, cache)
-            h = tf.cast(h, tf.float32)
-            after.append(tf.cast(cache, tf.float32))
+            after.append(cache)
         never = tf.one_hot(UNKNOWN, self.vocabulary, -float("inf"), 0.0)
         return tf.nn.log_softmax(self.logits(h)) + never, after

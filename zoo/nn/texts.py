@@ -54,7 +54,7 @@ class Reader(keras.layers.Layer):
     def __init__(self, vocabulary, embedding, hidden, cell="lstm", bidirectional=False, **kwargs):
         super().__init__(**kwargs)
         self.table = Table(vocabulary, embedding, name="table")
-        names = ["forward", "backward"] if bidirectional else ["forward"]
+        names = ["cell_0", "backward"] if bidirectional else ["cell_0"]  # a writer's first cell may begin it
         self.cells = [CELLS[cell](hidden, name=name) for name in names]
         self.size = hidden * len(names)  # of what it returns
 

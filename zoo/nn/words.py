@@ -95,7 +95,7 @@ class Words(Names):
 
     def __init__(self, size, units="words", **kwargs):
         super().__init__(size, **kwargs)
-        self.tokens, self.between = UNITS[units]
+        self.units, (self.tokens, self.between) = units, UNITS[units]
 
     def learn(self, words):
         """Takes the first of these words, the most frequent first; what finds no room is UNKNOWN from now on.

@@ -138,6 +138,27 @@ def test_training_starts_from_the_weights_of_another_run(train, whole, state, tm
     assert found["optimizer0/0000"] == 1  # iterations: the optimiser is new
 
 
+def test_a_layer_begins_at_what_another_name_has_there():
+    """The reader of a VAE at the words' vectors and the cell of a language model, which has an output beside."""
+    from trainers.learn.start import shared
+    from zoo.configs.sentence_vae import LanguageModelConfig
+
+    vae = catalogue.build("dilated_vae", catalogue.preset("dilated_vae", "smoke").model)
+    sizes = {"vocabulary": 100, "text_length": 12, "embedding": 8, "hidden": 16}
+    language = catalogue.build("sentence_vae", LanguageModelConfig(**sizes))
+    pairs = shared("encoder=decoder", "RUN", language, vae)
+    assert [id(ours) for ours, _ in pairs] == [id(v) for v in vae.encoder.variables]
+    assert [theirs.path.partition("/")[2] for _, theirs in pairs] == [
+        "decoder/table/rows",
+        "decoder/cell_0/gates/kernel",
+        "decoder/cell_0/gates/bias",
+    ]
+    with pytest.raises(
+        ValueError, match="init_from: RUN has no layer encoder of that kind; its layers are cell_0, dec"
+    ):
+        shared("decoder=encoder", "RUN", language, vae)
+
+
 def test_a_run_goes_on_without_the_weights_it_began_at(train, whole, quick, tmp_path, state):
     shutil.copytree(whole, tmp_path / "source")
     started = ("--preset", "smoke", "--init-from", str(tmp_path / "source"), "--steps")

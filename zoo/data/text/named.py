@@ -30,6 +30,7 @@ SOURCES = {
 }
 BAGS = {"20newsgroups-bow": bags.load}
 SETS = (*SOURCES, *BAGS)
+HIDING = 1  # beside the request's seed: of which labels are not told
 SPLITTERS = {  # "tokenised": words of a corpus where blanks are between all of them
     "words": spelling.tokens,
     "characters": spelling.characters,
@@ -55,15 +56,17 @@ def owns(request):
     return "text" in request.fields and (name.endswith((".txt", ".txt.gz")) or Path(os.path.expanduser(name)).is_dir())
 
 
-def load(request, part="sentences", fit="cut") -> Data:
+def load(request, part="sentences", fit="cut", labelled=1.0) -> Data:
     """Data for a model that takes a text, of one axis [words] or of two [sentences, words], and perhaps a label.
 
-    part, fit: as `zoo.configs.kinds.Texts` has them. An axis of any length is as long as its split needs.
+    part, fit, labelled: as `zoo.configs.kinds.Texts` has them. An axis of any length is as long as its split needs.
     Without known words those of training are learned, the most frequent first, as many as the field has classes for.
     """
     for option, value, known in (("part", part, Part), ("fit", fit, Fit)):
         if value not in get_args(known):
             raise ValueError(f"{option}: got {value!r}, expected one of {', '.join(get_args(known))}")
+    if not 0 <= labelled <= 1:
+        raise ValueError(f"labelled: got {labelled}, expected a share in [0, 1]")
     name, fields = request.name, request.fields
     if name in BAGS:
         return BAGS[name](request)
@@ -84,8 +87,13 @@ def load(request, part="sentences", fit="cut") -> Data:
     most = fields["text"].classes
     words = tuple(words)[: None if most is None else max(0, most - UNKNOWN - 1)]
     made = {split: _split(request, split, pairs, words, classes, fit) for split, pairs in examples.items()}
-
     description = {"part": part, "units": units}
+    if classes and labelled < 1:
+        label = made["train"][0].arrays["label"]
+        hidden = np.random.default_rng([request.seed, HIDING]).permutation(len(label))[round(labelled * len(label)) :]
+        label[hidden] = -1
+        description["labels"] = f"{len(label) - len(hidden):,} labelled"
+
     numbers = f"0 ends {'a sentence' if nested else 'the text'} and fills it up, 1 is one that the model does not know"
     says = {"text": f"{units} by their numbers; {numbers}"}
     says["label"] = ", ".join(f"{k} {each}" for k, each in enumerate(classes)) + "; -1 not known"

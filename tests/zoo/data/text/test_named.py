@@ -74,6 +74,20 @@ def test_sentences_and_lines_are_examples_whatever_part_says(found):
         assert one.about["text"].description == {"part": holds, "units": "words"}
 
 
+def test_a_share_of_the_labels_of_training_is_not_told(found):
+    found([([f"word{i} ."], "ab"[i % 2]) for i in range(40)])
+    whole, some, again, none = (
+        load("docstrings", fields=fields(6, label=True), labelled=share) for share in (1.0, 0.25, 0.25, 0.0)
+    )
+    label, rest = whole.train.arrays["label"], some.train.arrays["label"]
+    assert (rest >= 0).sum() == 10 and (rest[rest >= 0] == label[rest >= 0]).all()
+    np.testing.assert_array_equal(rest, again.train.arrays["label"])
+    assert (none.train.arrays["label"] == -1).all() and (some.test.arrays["label"] == whole.test.arrays["label"]).all()
+    assert some.told("text") == "docstrings (sentences, words, 10 labelled)" and whole.told("text")[-7:] == " words)"
+    with pytest.raises(ValueError, match=r"^labelled: got 1.5, expected a share in \[0, 1\]"):
+        load("docstrings", fields=fields(6, label=True), labelled=1.5)
+
+
 def test_characters_keep_their_case(found):
     data = load("docstrings", fields=fields(None, units="characters"), part="documents")
     assert spelled(data, "")[0] == "One two three. Four!" and data.told("text") == "docstrings (documents, characters)"
