@@ -78,8 +78,9 @@ def _number(x):
 class Signature:
     """A function of batched tensors, passed by name, that returns a dict of batched tensors.
 
-    draws: how many times model.noise is drawn for one example. 0: body takes no noise. 1: body's `noise` is
-    model.noise with leading axis [batch]. K > 1: leading axes [batch, K].
+    draws: how many times the noise is drawn for one example. 0: body takes none. 1: body's `noise` has a leading axis
+    [batch]. K > 1: leading axes [batch, K].
+    source: (count, seed) -> noise, a structure of [count, ...] tensors; None: model.noise.
     outputs: name -> what it means, its unit and range; of more outputs, perhaps, than every config has.
     noise: name of a phone's input -> its distribution, where that is not NORMAL.
     """
@@ -88,6 +89,7 @@ class Signature:
     inputs: dict[str, Input]
     says: str  # one sentence for the model card
     draws: int = 0
+    source: Callable | None = None
     outputs: dict[str, str] = dataclasses.field(default_factory=dict)
     noise: dict[str, str] = dataclasses.field(default_factory=dict)
 
@@ -120,15 +122,15 @@ def phone_inputs(signature, model):
 
 
 def _noise_inputs(signature, model):
-    """An Input for each tensor of the structure that model.noise returns: noise, or noise_z, noise_coin_0, ..."""
+    """An Input for each tensor of the structure of the noise: noise, or noise_z, noise_coin_0, ..."""
     import keras
 
-    draws, found = signature.draws, {}
-    for path, value in keras.tree.flatten_with_path(_noise(model)):
+    draws, source, found = signature.draws, signature.source or model.noise, {}
+    for path, value in keras.tree.flatten_with_path(_once(source)):
         name = "_".join(["noise", *map(str, path)])
 
         def example(n, numbers, path=path):
-            drawn = model.noise(n * draws, tuple(map(int, numbers.integers(0, 2**31, 2))))
+            drawn = source(n * draws, tuple(map(int, numbers.integers(0, 2**31, 2))))
             value = dict(keras.tree.flatten_with_path(drawn))[path].numpy()
             return value if draws == 1 else value.reshape(n, draws, *value.shape[1:])
 
@@ -138,12 +140,12 @@ def _noise_inputs(signature, model):
     return found
 
 
-def _noise(model):
-    """An example of the model's noise, whatever graph is being traced."""
+def _once(source):
+    """An example of the noise, whatever graph is being traced."""
     import tensorflow as tf
 
     with tf.init_scope():
-        return model.noise(1, (0, 0))
+        return source(1, (0, 0))
 
 
 def server_answer(signature, model, tensors):
@@ -159,7 +161,7 @@ def server_answer(signature, model, tensors):
                 tensors[name], more = spec.text.read(tensors[name], refuse)
             told |= {f"{name}_{key}": value for key, value in more.items()} if several else more
     if signature.draws:
-        tensors["noise"] = noise_of_rows(model, tensors.pop("seed"), signature.draws)
+        tensors["noise"] = noise_of_rows(signature.source or model.noise, tensors.pop("seed"), signature.draws)
     return signature.body(**tensors) | told
 
 
@@ -178,7 +180,7 @@ def phone_answer(signature, model, tensors):
     given = {k: v for k, v in tensors.items() if k in signature.inputs}
     if signature.draws:
         parts = [tensors[name] for name in _noise_inputs(signature, model)]
-        given["noise"] = tf.nest.pack_sequence_as(_noise(model), parts)
+        given["noise"] = tf.nest.pack_sequence_as(_once(signature.source or model.noise), parts)
     return signature.body(**given)
 
 
@@ -209,14 +211,14 @@ def _concrete(call, inputs, batch):
         return tf.function(call, autograph=False).get_concrete_function(**specs)
 
 
-def noise_of_rows(model, seeds, draws):
-    """model.noise(draws, seed) for every row of seeds [B, 2]: [B, ...] for one, [B, draws, ...] for more."""
+def noise_of_rows(source, seeds, draws):
+    """source(draws, seed) for every row of seeds [B, 2]: [B, ...] for one, [B, draws, ...] for more."""
     import tensorflow as tf
 
-    specs = tf.nest.map_structure(lambda v: tf.TensorSpec([draws, *v.shape[1:]][draws == 1 :], v.dtype), _noise(model))
+    specs = tf.nest.map_structure(lambda v: tf.TensorSpec([draws, *v.shape[1:]][draws == 1 :], v.dtype), _once(source))
 
     def row(seed):
-        noise = model.noise(draws, seed)
+        noise = source(draws, seed)
         return tf.nest.map_structure(lambda v: v[0], noise) if draws == 1 else noise
 
     return tf.map_fn(row, seeds, fn_output_signature=specs)

@@ -17,6 +17,10 @@ def signatures(model, k):
 
     k: posterior samples of log_prob. fill is offered of a model that can `impute`.
     """
+    import tensorflow as tf
+
+    from zoo.nn.decoding import gumbel
+
     field, config = model.fields["text"], model.config
     given = {"text": text("text", field, model.words)}
     has_code = model.decoder.takes_z
@@ -28,15 +32,11 @@ def signatures(model, k):
 
     says = latent.estimate("log p(text)", k) if has_code else "log p(text) and of its end, in nats."
     log_prob = Signature(scored, given, says, draws=k * has_code, outputs=meaning.of("log_likelihood"))
-    if not has_code:
-        return Offered({"log_prob": log_prob}, {"log_prob": log_prob, **by_the_word(model)})
-
-    z = {"z": Input((config.z_size,), "the latent; standard normal under the prior")}
     tokens = {
         "tokens": "the words as line numbers in the file of words, the first line being 0; 0, the end, after the last",
-        "score": "log p of the words and of the end, given z, in nats",
+        "score": "log p of the words and of the end, in nats" + ", given z" * has_code,
     }
-    words = {"texts": "the words of `tokens`, joined by blanks"} | tokens
+    words = {"texts": "the words of `tokens`, joined"} | tokens
 
     def told(said):
         return {"tokens": said["text"], "score": said["score"]}
@@ -44,10 +44,24 @@ def signatures(model, k):
     def in_words(said):
         return {"texts": model.words.texts(said["text"]), **told(said)}
 
+    if not has_code:
+        generate = Signature(
+            lambda noise: in_words(model.write(tf.shape(noise)[0], method="sample", noise=noise)),
+            {},
+            "Texts that the model draws, word by word.",
+            draws=1,
+            source=lambda n, seed: gumbel([n, config.text_length, config.vocabulary], seed),
+            outputs=words,
+        )
+        server = {"generate": generate, "log_prob": log_prob}
+        return Offered(server, {"log_prob": log_prob, **by_the_word(model)})
+
+    z = {"z": Input((config.z_size,), "the latent; standard normal under the prior")}
+
     def interpolate(first, last):
         way = model.homotopy(model.posterior(first)[0], model.posterior(last)[0], WAY)
-        flat = model.words.texts(reshaped(way, [-1, config.text_length]))
-        return {"texts": reshaped(flat, [-1, WAY])}
+        flat = model.words.texts(tf.reshape(way, [-1, config.text_length]))
+        return {"texts": tf.reshape(flat, [-1, WAY])}
 
     encode = Signature(
         lambda text, noise: model.encode(text, noise),
@@ -79,12 +93,6 @@ def signatures(model, k):
         "log_prob": log_prob,
     }
     return Offered(server, phone | by_the_word(model, z))
-
-
-def reshaped(x, shape):
-    import tensorflow as tf
-
-    return tf.reshape(x, shape)
 
 
 def by_the_word(model, z=None):

@@ -19,9 +19,9 @@ SEEDS = np.int32([[1, 2], [3, 4], [1, 2]])
 
 
 def test_a_row_of_noise_is_the_models_own_for_its_seed(toy):
-    noise = noise_of_rows(toy, SEEDS, 1)
+    noise = noise_of_rows(toy.noise, SEEDS, 1)
     np.testing.assert_array_equal(noise[1], toy.noise(1, [3, 4])[0])
-    four = noise_of_rows(toy, SEEDS, 4)
+    four = noise_of_rows(toy.noise, SEEDS, 4)
     assert four.shape == (3, 4, 5, 3)
     np.testing.assert_array_equal(four[1], toy.noise(4, [3, 4]))
 
@@ -163,3 +163,14 @@ def test_several_inputs_may_be_text_and_each_of_several_strings():
     for request in proof.bad_requests("sum", server_inputs(signature), good):
         with pytest.raises(tf.errors.InvalidArgumentError, match=f"{request.names}: got"):
             call(**{k: tf.constant(v) for k, v in request.inputs.items()})
+
+
+def test_a_signature_may_draw_noise_of_its_own(toy):
+    def source(n, seed):
+        return tf.random.stateless_uniform([n, 4], seed)
+
+    signature = Signature(lambda noise: {"y": noise}, {}, "", draws=1, source=source)
+    assert {name: spec.shape for name, spec in phone_inputs(signature, toy).items()} == {"noise": (4,)}
+    found = server_function(signature, toy)(seed=tf.constant(SEEDS))["y"]
+    np.testing.assert_array_equal(found[1], source(1, [3, 4])[0])
+    np.testing.assert_array_equal(phone_function(signature, toy, None)(noise=found)["y"], found)
