@@ -18,7 +18,7 @@ from trainers.declare.task import task_of
 from trainers.learn.console import import_tensorflow, stop
 from zoo import catalogue
 
-EXHIBITS = ("manifold", "samples")  # the first that a model has stands in the picture, or its very first exhibit
+EXHIBITS = ("manifold", "map", "samples")  # the first that a model has stands in the picture, or its very first exhibit
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,7 +21,7 @@ def histograms(*arguments):
 def figures(model, sets, split, seed):
     from trainers.show import writing
 
-    return writing.usage(model, sets.splits[split], seed)
+    return writing.usage(model, sets.splits[split], seed) | writing.separation(model, sets, split)
 
 
 def embed(*arguments):

@@ -13,7 +13,7 @@ import tensorflow as tf
 from zoo.configs.sentence_vae import SentenceVAEConfig
 from zoo.nn import decoding
 from zoo.nn.text_vae import LanguageModel, TextVAE
-from zoo.nn.texts import Reader, Writer
+from zoo.nn.texts import Bag, Reader, Writer
 from zoo.nn.words import UNKNOWN
 
 
@@ -55,11 +55,15 @@ class RecurrentLanguageModel(Forgetful, LanguageModel):
 
 
 class SentenceVAE(Forgetful, TextVAE):
-    """Recurrent networks on both sides."""
+    """A recurrent network writes; one reads, or a layer over the bag of words."""
 
     def __init__(self, config):
-        sizes = config.vocabulary, config.embedding, config.encoder_hidden, config.cell, config.bidirectional
-        super().__init__(config, "sentence_vae", Reader(*sizes, name="encoder"), writer(config, z_to=config.z_to))
+        if config.reader == "bag":
+            encoder = Bag(config.vocabulary, config.encoder_hidden, name="encoder")
+        else:
+            sizes = config.vocabulary, config.embedding, config.encoder_hidden, config.reader, config.bidirectional
+            encoder = Reader(*sizes, name="encoder")
+        super().__init__(config, "sentence_vae", encoder, writer(config, z_to=config.z_to))
 
     def impute(self, text, rounds=3, width=5):
         """Fills in what is UNKNOWN in texts, int32 [B, L], by iterated conditional modes (section 4.1).

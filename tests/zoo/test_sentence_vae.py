@@ -230,3 +230,17 @@ def test_a_homotopy_begins_and_ends_where_it_is_said_to():
 def test_presets_name_sizes_that_build(preset):
     config = PRESETS[preset].model
     assert config.text_length > 1 and config.vocabulary > 3
+
+
+def test_a_bag_of_words_has_no_order():
+    config = SentenceVAEConfig(**SIZES, encoder_hidden=5, z_size=2, reader="bag")
+    model, numbers = sentence_vae.build(config), np.random.default_rng(0)
+    for v in model.encoder.trainable_variables:
+        v.assign(numbers.normal(0, 1, v.shape).astype(np.float32))
+    rows, bias = model.encoder.table.rows.numpy(), model.encoder.bias.numpy()
+    text = np.int32([[4, 2, 4, 5, 0, 0], [5, 4, 2, 4, 0, 0], [0] * 6])
+    found = model.encoder.read(text).numpy()
+    expected = (2 * rows[5] + rows[3] + rows[6]) / 2 + bias  # row 0 is what no word is
+    np.testing.assert_allclose(found[0], np.maximum(expected, 0), rtol=1e-5)
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-6)
+    np.testing.assert_allclose(found[2], np.maximum(bias, 0), rtol=1e-6)

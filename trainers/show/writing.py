@@ -16,6 +16,8 @@ from zoo.nn.words import UNKNOWN_WORD
 
 SHOWN, WAY = 8, 6  # texts of an exhibit; texts on the way between two
 WATCHED = 1000  # examples whose codes are compared
+EMBEDDED = 5000  # examples of a split whose labels are told from their codes
+NEIGHBOURS = 10  # that vote for a label
 BLANK = "___"  # how an input writes a word that is missing
 
 
@@ -35,11 +37,16 @@ def from_codes(model, shown):
     mean, _ = model.posterior(text)
     rebuilt, sampled = (strings(model, model.write(len(code), code)["text"]) for code in (mean, z))
     ways = model.homotopy(mean[:3:2], mean[1:4:2], WAY)
-    return {
+    where = {"map": Scatter(*embedded(model, shown.split, WATCHED))} if can_map(model, shown) else {}
+    return where | {
         "reconstructions": paired(strings(model, text), rebuilt),
         "samples": Text("\n".join(sampled)),
         "homotopies": Text("\n\n".join("\n".join(strings(model, way)) for way in ways)),
     }
+
+
+def can_map(model, shown):
+    return model.config.z_size == 2 and "label" in shown.split.arrays
 
 
 def drawn(model, shown):
@@ -53,6 +60,40 @@ def histograms(model, shown):
     mean, scale = model.posterior(shown.batch["text"])
     rates = tfd.kl_divergence(tfd.Normal(mean, scale), tfd.Normal(0.0, 1.0))
     return {"posterior/mean": mean, "posterior/scale": scale, "posterior/rate": rates}
+
+
+def embedded(model, examples, most=EMBEDDED):
+    """Posterior means and labels of the examples, of at most so many, whose label is known."""
+
+    @tf.function(autograph=False, reduce_retracing=True)
+    def mean_of(text):
+        return model.posterior(text)[0]
+
+    means = []
+    for batch, n in data.in_order(examples, min(250, examples.size)):
+        means += list(mean_of(batch["text"]).numpy()[:n])
+        if len(means) >= most:
+            break
+    means, label = np.stack(means[:most]), examples.arrays["label"][: len(means[:most])]
+    return means[label >= 0], label[label >= 0]
+
+
+def separation(model, sets, split):
+    """Figures of how well codes tell the labels that they were learned without; none where there are no labels."""
+    if "label" not in sets.splits[split].arrays:
+        return {}
+    (z, label), (other, other_label) = (embedded(model, sets.splits[name]) for name in ("train", split))
+    near = f"texts whose {NEIGHBOURS} nearest posterior means (itself left out) vote for their label"
+    linear = "texts whose label logistic regression says from the posterior mean, learned from training's"
+
+    def figure(value, says):
+        measure = Measure("fraction", says, better="higher")
+        return Figure(value, measure, (value * (1 - value) / len(other)) ** 0.5, len(other))
+
+    return {
+        "nearest_neighbours": figure(latent.knn_accuracy(other, other_label, NEIGHBOURS), near),
+        "linear_probe": figure(latent.probe_accuracy(z, label, other, other_label), linear),
+    }
 
 
 def usage(model, examples, seed):

@@ -33,7 +33,8 @@ class SentenceVAEConfig(LanguageModelConfig):
     """Sizes of the VAE. The paper does not tell its own; texar's for the Penn Treebank are the defaults."""
 
     z_size: int = 32  # Z
-    encoder_hidden: int = 256  # units of the encoder, in each direction
+    reader: Literal["rnn", "lstm", "gru", "bag"] = "lstm"  # the encoder: recurrent, or one layer over a bag of words
+    encoder_hidden: int = 256  # its units, in each direction
     z_to: Literal["init", "input", "both"] = "both"  # the decoder's start state, every step, or both
     bidirectional: bool = False  # encoder
     annealing: Literal["constant", "linear", "logistic", "cyclic"] = "logistic"
@@ -78,6 +79,27 @@ PTB_FREE = dataclasses.replace(
 PTB_LANGUAGE = dataclasses.replace(
     PTB, model=LanguageModelConfig(text_length=83, embedding=353, hidden=191, dropout=0.5), steps=13_150
 )
+# What reads the text is all that differs. Nothing but z tells the decoder of the text, so that z is what is compared.
+NEWS = Texts(
+    model=SentenceVAEConfig(
+        vocabulary=5000,
+        text_length=80,
+        embedding=128,
+        hidden=128,
+        encoder_hidden=128,
+        z_size=2,
+        keep=0.0,
+        annealing="linear",
+        annealing_steps=2000,
+    ),
+    data="20newsgroups",
+    part="documents",
+    steps=4000,
+    batch_size=32,
+    clip_norm=5.0,
+    every=400,
+)
+READERS = ("bag", "lstm", "gru")
 
 PRESETS = {
     "docstrings": DOCSTRINGS,
@@ -89,6 +111,8 @@ PRESETS = {
     ),
     "docstrings-language": dataclasses.replace(DOCSTRINGS, model=LanguageModelConfig(**SMALL)),
     "docstrings-inputless": of(DOCSTRINGS, keep=0.0, z_size=64),
+    **{f"newsgroups-{reader}": of(NEWS, reader=reader) for reader in READERS},
+    **{f"newsgroups-{reader}-32": of(NEWS, reader=reader, z_size=32) for reader in READERS},
     "ptb": PTB,
     "ptb-autoencoder": dataclasses.replace(of(PTB_FREE, annealing="constant"), steps=4000),
     "ptb-free": PTB_FREE,

@@ -4,7 +4,10 @@ import math
 from statistics import NormalDist
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 
 def knn_accuracy(latent, labels, neighbours=5):
@@ -17,6 +20,15 @@ def knn_accuracy(latent, labels, neighbours=5):
         raise ValueError(f"latent: got {len(latent)} points, expected more than neighbours={neighbours}")
     votes = KNeighborsClassifier(neighbours).fit(latent, labels).predict(None)  # None: leave one out
     return float(np.mean(votes == labels))
+
+
+def probe_accuracy(latent, labels, other, other_labels):
+    """Share of other points whose label a linear classifier says that learned from these: logistic regression.
+
+    latent: [N, Z]; labels: [N]; other: [M, Z]; other_labels: [M].
+    """
+    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(latent, labels)
+    return float(np.mean(probe.predict(other) == other_labels))
 
 
 def active_units(means, least=0.01):

@@ -76,6 +76,28 @@ class Reader(keras.layers.Layer):
         return tf.concat(found, -1)
 
 
+class Bag(keras.layers.Layer):
+    """A text as the bag of its words, its END left out: one layer over how often each occurs, by the root of how many.
+
+    ReLU(n_1 w_1 + n_2 w_2 + ... + b) with all n divided so that lengths matter less, hidden units.
+    """
+
+    def __init__(self, vocabulary, hidden, **kwargs):
+        super().__init__(**kwargs)
+        self.table, self.size = Table(vocabulary, hidden, name="table"), hidden
+
+    def build(self, input_shape=None):
+        self.table.build()
+        self.bias = self.add_weight(name="bias", shape=(self.size,), initializer="zeros")
+        self.built = True
+
+    def read(self, ids):
+        """ids: int32 [B, T]. Returns [B, H], in any order of the words the same."""
+        words = tf.cast(ids != END, tf.float32)[..., None]
+        summed = tf.reduce_sum(self.table.vectors(ids) * words, 1)
+        return tf.nn.relu(summed / tf.sqrt(tf.maximum(tf.reduce_sum(words, 1), 1.0)) + self.bias)
+
+
 class Writer(keras.layers.Layer):
     """A recurrent network that says each word after those before it, perhaps from a vector z.
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from zoo.metrics.latent import active_units, knn_accuracy, manifold, mutual_information
+from zoo.metrics.latent import active_units, knn_accuracy, manifold, mutual_information, probe_accuracy
 
 
 def test_knn_leaves_the_point_itself_out():
@@ -23,6 +23,18 @@ def test_knn_of_separate_classes_is_one():
 def test_knn_needs_more_points_than_neighbours():
     with pytest.raises(ValueError, match="latent: got 5 points"):
         knn_accuracy(np.zeros((5, 2)), np.zeros(5))
+
+
+def test_a_probe_is_linear_and_whatever_the_scale():
+    rng = np.random.default_rng(0)
+    points, others = rng.normal(size=(2, 400, 2)) * [1.0, 1000.0]
+
+    def side(x):
+        return (x[:, 0] + x[:, 1] / 1000 > 0).astype(int)
+
+    assert probe_accuracy(points, side(points), others, side(others)) > 0.97
+    odd = [(x[:, 0] * x[:, 1] > 0).astype(int) for x in (points, others)]  # no line parts these
+    assert probe_accuracy(points, odd[0], others, odd[1]) < 0.65
 
 
 def test_manifold_is_the_normal_quantiles_with_the_largest_second_coordinate_on_top():

@@ -60,6 +60,7 @@ def load(request, part="sentences", fit="cut", labelled=1.0) -> Data:
     """Data for a model that takes a text, of one axis [words] or of two [sentences, words], and perhaps a label.
 
     part, fit, labelled: as `zoo.configs.kinds.Texts` has them. An axis of any length is as long as its split needs.
+    Where there are classes, a label stands beside texts that are asked for alone, too.
     Without known words those of training are learned, the most frequent first, as many as the field has classes for.
     """
     for option, value, known in (("part", part, Part), ("fit", fit, Fit)):
@@ -77,7 +78,8 @@ def load(request, part="sentences", fit="cut", labelled=1.0) -> Data:
     part = part if found.holds == "documents" else found.holds
     if nested and part == "sentences" and found.holds == "documents":
         raise ValueError(f"part: got sentences, the model takes {request.takes}; use documents")
-    classes = _classes(request, found) if "label" in fields else ()
+    taken = "label" in fields  # a label that no model takes is there to look at, as far as it is known
+    classes = _classes(request, found) if taken else found.classes
 
     split_up = SPLITTERS["tokenised" if found.tokenised and units == "words" else units]
     examples = {split: _examples(texts, part, nested, split_up) for split, texts in found.splits.items()}
@@ -88,7 +90,7 @@ def load(request, part="sentences", fit="cut", labelled=1.0) -> Data:
     words = tuple(words)[: None if most is None else max(0, most - UNKNOWN - 1)]
     made = {split: _split(request, split, pairs, words, classes, fit) for split, pairs in examples.items()}
     description = {"part": part, "units": units}
-    if classes and labelled < 1:
+    if taken and labelled < 1:
         label = made["train"][0].arrays["label"]
         hidden = np.random.default_rng([request.seed, HIDING]).permutation(len(label))[round(labelled * len(label)) :]
         label[hidden] = -1
@@ -102,7 +104,7 @@ def load(request, part="sentences", fit="cut", labelled=1.0) -> Data:
         **{split: one for split, (one, _) in made.items()},
         origin=found.origin,
         about={field: About(description, values=says[field]) for field in fields},
-        vocabularies={"text": words, **({"label": classes} if classes else {})},
+        vocabularies={"text": words, **({"label": classes} if taken else {})},
         coverage={split: covered for split, (_, covered) in made.items()},
     )
 

@@ -74,6 +74,14 @@ def test_sentences_and_lines_are_examples_whatever_part_says(found):
         assert one.about["text"].description == {"part": holds, "units": "words"}
 
 
+def test_a_label_that_no_model_takes_is_there_to_look_at(found):
+    plain, labelled = (load("docstrings", fields=fields(6, label=label)) for label in (False, True))
+    np.testing.assert_array_equal(plain.train.arrays["label"], labelled.train.arrays["label"])
+    assert "label" not in plain.vocabularies and "label" not in plain.about
+    found(classes=())
+    assert "label" not in load("docstrings", fields=fields(6)).train.arrays
+
+
 def test_a_share_of_the_labels_of_training_is_not_told(found):
     found([([f"word{i} ."], "ab"[i % 2]) for i in range(40)])
     whole, some, again, none = (
