@@ -19,11 +19,10 @@ class PretrainingConfig:
     hidden: int = 1024  # H
     tie: bool = True  # an autoencoder reads and writes with the same weights
     dropout: float = 0.5  # of the words' vectors
-    candidates: int = 0  # words a text that training compares the right one with; 0: with all
+    candidates: int = 1024  # words a text that training compares the right one with; from V on: with all
 
     def __post_init__(self):
-        check(self, "model.", candidates=0)
-        require(self.candidates >= 0, "model.candidates", self.candidates, "0 or more")
+        check(self, "model.")
         require(self.vocabulary >= 3, "model.vocabulary", self.vocabulary, "at least 3: a word, the end, the unknown")
         require(0 <= self.dropout < 1, "model.dropout", self.dropout, "a share in [0, 1)")
 
@@ -41,6 +40,7 @@ class ClassifierConfig:
     dropout: float = 0.5  # of the words' vectors
     gain: Literal["none", "linear"] = "none"  # linear: every step tells the class, the last ones weighing most
     joint: float = 0.0  # weight of the autoencoder's nats, learned at the same time
+    candidates: int = 1024  # of joint training, as above
 
     def __post_init__(self):
         check(self, "model.")
