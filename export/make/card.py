@@ -61,7 +61,7 @@ def on_phone(about, model, signatures, asked, answers):
         signature_table(signatures, inputs, 1),
         output_table(signatures, answers, 1),
         *([files(about)] if "litert" in about else []),
-        *(words(file, name, model) for name, file in about["vocabularies"].items()),
+        *(meant(file, name, model) for name, file in about["vocabularies"].items()),
         litert_snippet(about, inputs, asked),
     ]
     return "\n\n".join(parts)
@@ -237,9 +237,12 @@ def files(about):
     return "\n\n".join([said, table(head, rows), *more, *refused])
 
 
-def words(file, name, model):
-    """What the numbers of a field's words are."""
-    lines, size, most = len(model.vocabularies[name].lines), model.vocabularies[name].size, model.fields[name].shape[0]
+def meant(file, name, model):
+    """What the numbers of a field's words are, or those of its classes."""
+    lines, size, shape = len(model.vocabularies[name].lines), model.vocabularies[name].size, model.fields[name].shape
+    if not shape:
+        return f"`{file}`: one name a line, {lines} lines, the first being 0."
+    most = shape[0]
     rest = f"; the model's other numbers, {lines} to {size - 1}, stand for no word" if lines < size else ""
     return (
         f"`{file}`: one word a line, {lines} lines, the first being 0. 0 is `<end>`, which also fills "

@@ -142,9 +142,10 @@ def filled(values, field):
 
 
 def vocabularies(served, model):
-    """field -> the file that its words are written to; a lone vocabulary needs no name of its own."""
-    several = len(model.vocabularies) > 1
-    return {name: f"{served}-{name}-words.txt" if several else f"{served}-words.txt" for name in model.vocabularies}
+    """field -> the file that its words or its classes are written to; lone words need no name of their own."""
+    words = [name for name in model.vocabularies if model.fields[name].shape]
+    files = {name: f"{served}-{name}-words.txt" if len(words) > 1 else f"{served}-words.txt" for name in words}
+    return {name: files.get(name, f"{served}-{name}s.txt") for name in model.vocabularies}
 
 
 def load(name, where):

@@ -126,7 +126,7 @@ def write_run(folder, name, preset, sizes):
     for v in model.trainable_variables:
         v.assign(numbers.normal(0, 0.3, v.shape).astype(np.float32))
     for words in model.vocabularies.values():
-        words.learn(WORDS)
+        words.learn(WORDS[: words.size])
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True)
     model.save_weights(folder / "model.weights.h5")

@@ -182,3 +182,19 @@ def answered(model, texts, options, fill=None):
         lines += ["", *strings(model, model.homotopy(mean[i : i + 1], mean[i + 1 : i + 2], WAY)[0])]
     lines += strange(model, given)
     return Samples({"mean": mean.numpy(), "scale": scale.numpy()}, {"samples": Text("\n".join(lines))}, lines)
+
+
+def strange(model, texts):
+    """Lines that tell which words of texts, strings [N], the model does not know; none if it knows all."""
+    unknown = b" ".join(model.words.unknown(texts).numpy()).decode().split()
+    found = [word for word in unknown if word != UNKNOWN_WORD]
+    return ["", f"words that the model does not know: {', '.join(found)}"] if found else []
+
+
+def replied(model, texts, reply):
+    """Samples of a model that must be given texts. reply: (ids int32 [N, L]) -> (arrays, a line for each text)."""
+    require(texts, "inputs", "none", f"one text or more; a {model.name} begins at them")
+    given = tf.constant(texts)
+    arrays, said = reply(model.words.ids(given, model.config.text_length))
+    lines = [f"{text}\n> {line}" for text, line in zip(texts, said, strict=True)] + strange(model, given)
+    return Samples(arrays, {"samples": Text("\n".join(lines))}, lines)

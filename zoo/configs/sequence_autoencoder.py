@@ -19,11 +19,10 @@ class PretrainingConfig:
     hidden: int = 1024  # H
     tie: bool = True  # an autoencoder reads and writes with the same weights
     dropout: float = 0.5  # of the words' vectors
-    candidates: int = 0  # words a text that training compares the right one with; 0: with all
+    candidates: int = 1024  # words a text that training compares the right one with; from V on: with all
 
     def __post_init__(self):
-        check(self, "model.", candidates=0)
-        require(self.candidates >= 0, "model.candidates", self.candidates, "0 or more")
+        check(self, "model.")
         require(self.vocabulary >= 3, "model.vocabulary", self.vocabulary, "at least 3: a word, the end, the unknown")
         require(0 <= self.dropout < 1, "model.dropout", self.dropout, "a share in [0, 1)")
 
@@ -41,6 +40,7 @@ class ClassifierConfig:
     dropout: float = 0.5  # of the words' vectors
     gain: Literal["none", "linear"] = "none"  # linear: every step tells the class, the last ones weighing most
     joint: float = 0.0  # weight of the autoencoder's nats, learned at the same time
+    candidates: int = 1024  # of joint training, as above
 
     def __post_init__(self):
         check(self, "model.")
@@ -49,47 +49,41 @@ class ClassifierConfig:
         require(0 <= self.dropout < 1, "model.dropout", self.dropout, "a share in [0, 1)")
 
 
-SMALL = {"vocabulary": 4000, "text_length": 60, "embedding": 128, "hidden": 192}  # weights of less than 10 MB
-READ = Texts(
-    model=PretrainingConfig(**SMALL),
-    data="docstrings",
-    part="documents",
-    steps=4000,
-    batch_size=32,
-    clip_norm=1.0,
-    every=500,
-)
-# The package of a docstring. To begin at what was learned without labels: --init-from RUN:reader
-NAME = dataclasses.replace(READ, model=ClassifierConfig(classes=5, **SMALL), steps=1000, every=100)
-IMDB = dataclasses.replace(
-    READ,
-    model=PretrainingConfig(text_length=200, embedding=128, hidden=256, candidates=32),
-    data="imdb",
-    steps=6000,
-    every=500,
-)
-IMDB_CLASSES = dataclasses.replace(
-    IMDB, model=ClassifierConfig(text_length=200, embedding=128, hidden=256), steps=2000, every=100, patience=5
-)
-
-
 def of(settings, **changes):
     """Settings of a model with other sizes."""
     return dataclasses.replace(settings, model=dataclasses.replace(settings.model, **changes))
 
 
+def presets_of(data, classes, **sizes):
+    """What learns from a set without its labels, and what names its classes: of that, --init-from RUN:reader."""
+    read = Texts(
+        model=PretrainingConfig(embedding=128, **sizes),
+        data=data,
+        part="documents",
+        steps=4000,
+        batch_size=32,
+        clip_norm=1.0,
+        every=500,
+    )
+    named = ClassifierConfig(classes=classes, embedding=128, **sizes)
+    name = dataclasses.replace(read, model=named, steps=1000, every=100, patience=5)
+    return {
+        data: read,
+        f"{data}-language": of(read, task="language"),
+        f"{data}-classes": name,
+        f"{data}-classes-gain": of(name, gain="linear"),
+        f"{data}-classes-joint": of(name, joint=0.1),
+    }
+
+
+# The package of a docstring; weights of less than 10 MB.
+DOCSTRINGS = presets_of("docstrings", 5, vocabulary=4000, text_length=60, hidden=192, candidates=4000)
+TINY = of(DOCSTRINGS["docstrings"], vocabulary=100, text_length=12, embedding=8, hidden=16, candidates=20)
+
 PRESETS = {
-    "docstrings": READ,
-    "smoke": dataclasses.replace(
-        of(READ, vocabulary=100, text_length=12, embedding=8, hidden=16), steps=20, batch_size=16, every=10
-    ),
-    "docstrings-language": of(READ, task="language"),
-    "docstrings-classes": NAME,
-    "docstrings-classes-gain": of(NAME, gain="linear"),
-    "docstrings-classes-joint": of(NAME, joint=0.1),
-    "imdb": IMDB,
-    "imdb-language": of(IMDB, task="language"),
-    "imdb-classes": IMDB_CLASSES,
-    "imdb-classes-gain": of(IMDB_CLASSES, gain="linear"),
-    "imdb-classes-joint": of(IMDB_CLASSES, joint=0.1),
+    **DOCSTRINGS,
+    "smoke": dataclasses.replace(TINY, steps=20, batch_size=16, every=10),
+    **presets_of("imdb", 2, vocabulary=20_000, text_length=200, hidden=256, candidates=256),
+    **presets_of("sst", 2, vocabulary=10_000, text_length=50, hidden=256, candidates=256),
+    **presets_of("movie-reviews", 2, vocabulary=10_000, text_length=50, hidden=256, candidates=256),
 }

@@ -48,6 +48,7 @@ class Names(keras.layers.Layer):
     """Names of at most `size` classes, in their order, that are saved with the weights."""
 
     first = 0  # the index that the first one has
+    lookups = ()  # tables that an export keeps beside the weights
 
     def __init__(self, size, **kwargs):
         super().__init__(**kwargs)
@@ -83,6 +84,10 @@ class Names(keras.layers.Layer):
     def lines(self):
         """What each index stands for."""
         return self.known
+
+    def texts(self, indices):
+        """The names of indices, int [...]; "" of one that has none. Returns strings [...]."""
+        return tf.gather(tf.constant([*self.known, *[""] * (self.size - len(self.known))]), indices)
 
 
 class Words(Names):

@@ -20,9 +20,10 @@ from zoo.data import named
 from zoo.data.split import Data, Split
 from zoo.declare import Field
 from zoo.nn.model import Model
-from zoo.nn.words import Words
+from zoo.nn.words import Names, Words
 
 PLOT, REVIEW = ["robots", "love"], ["good", "bad", "very"]
+TITLES = [f"film {i}" for i in range(9)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Critic(Model):
     def __init__(self, config):
         super().__init__(config, "critic")
         self.plot, self.review = Words(5, name="plot"), Words(6, name="review")
+        self.titles = Names(config.items, name="titles")
         self.parts = {
             "history": keras.layers.Embedding(config.items, 4, name="history"),
             "plot": keras.layers.Embedding(5, 4, name="plot_words"),
@@ -44,7 +46,7 @@ class Critic(Model):
         }
 
     def build(self, input_shape=None):
-        for words in (self.plot, self.review):
+        for words in (self.plot, self.review, self.titles):
             words.build()
         for layer in self.parts.values():
             layer.build(None)
@@ -61,7 +63,7 @@ class Critic(Model):
 
     @property
     def vocabularies(self):
-        return {"plot": self.plot, "review": self.review}
+        return {"plot": self.plot, "review": self.review, "target": self.titles}
 
     def noise(self, batch_size, seed):
         return {
@@ -128,6 +130,7 @@ def paper(monkeypatch, tmp_path):
     model = built(settings.model)
     model.plot.learn(PLOT)
     model.review.learn(REVIEW)
+    model.titles.learn(TITLES)
     run = tmp_path / "run"
     run.mkdir()
     model.save_weights(run / "model.weights.h5")
@@ -156,3 +159,5 @@ def test_another_paper_leaves_and_is_proved_without_a_line_in_shared_files(paper
     assert "- `target`: int32 [] from 0 to 8: the item that came next." in card
     words = (tmp_path / "models" / "critic-review-words.txt").read_text().splitlines()
     assert words == ["<end>", "<unknown>", *REVIEW] and "`critic-plot-words.txt`: one word a line, 4 lines" in phone
+    titles = (tmp_path / "models" / "critic-targets.txt").read_text().splitlines()
+    assert titles == TITLES and "`critic-targets.txt`: one name a line, 9 lines, the first being 0." in phone

@@ -145,6 +145,9 @@ def test_names_of_classes_are_kept_in_their_order():
     layer.learn(("soc.religion", "é b"))
     other.set_weights(layer.get_weights())
     assert other.known == other.lines == ["soc.religion", "é b"] and not other.trainable_variables
+    for call in (other.texts, tf.function(other.texts, autograph=False)):
+        said = call(tf.constant([[1, 0], [0, 2]])).numpy()
+        assert said.tolist() == [["é b".encode(), b"soc.religion"], [b"soc.religion", b""]]
 
 
 def test_names_that_find_no_room_are_refused():
