@@ -5,7 +5,16 @@ import re
 
 from zoo.configs.base import suggestion
 
-MODELS = ("draw", "vae", "vrae", "align_draw", "show_attend_tell", "sentence_vae", "dilated_vae")
+MODELS = (
+    "draw",
+    "vae",
+    "vrae",
+    "align_draw",
+    "show_attend_tell",
+    "sentence_vae",
+    "dilated_vae",
+    "hierarchical_autoencoder",
+)
 
 
 def presets(name):
