@@ -210,7 +210,8 @@ def test_a_later_word_changes_no_earlier_log_p(kind):
     """Of the decoder: what was read stays what it was."""
     model, text = golden(kind), documents([[[5, 6], [7, 8, 6], [6, 5]]])
     tokens = model.tokens(text)
-    model.read = lambda *arguments, read=model.read: read(tokens)
+    was_read = model.read(tokens)
+    model.read = lambda *arguments: was_read
     whole = model.log_probs(tokens)[0].numpy()
     for i, j in zip(*np.nonzero(tokens.said[0].numpy()), strict=True):
         changed = text.copy()
@@ -260,17 +261,18 @@ def every_document(sentences, length, words):
 def conditional(model, given, texts):
     """log p of every one of texts, when another document was read."""
     tokens = model.tokens(np.repeat(given, len(texts), 0))
-    model.read = lambda told, *noise, read=type(model).read: read(model, tokens)
-    model.looked_at = lambda told, h, look=type(model).looked_at: look(model, tokens, h)
-    found = -model.nats(texts).numpy()
-    del model.read, model.looked_at
-    return found
+    state, h = model.read(tokens)
+    context = model.looked_at(tokens, h)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model, "read", lambda *arguments: (state, h))
+        patch.setattr(model, "looked_at", lambda *arguments: context)
+        return -model.nats(texts).numpy()
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_wide_beam_finds_what_enumeration_finds(kind):
     model = golden(kind, sentences=2, text_length=3)
-    words = [word for word in range(2, V)]
+    words = range(2, V)
     texts = np.stack(list(every_document(2, 3, words)))
     given = texts[[1700]]
     log_p = conditional(model, given, texts)
@@ -324,7 +326,7 @@ def test_permuted_sentences_permute_where_they_are_looked_at():
     _, looks = model.log_probs(model.tokens(documents()))
     text = documents()[:1][:, [1, 0, 2, 3]]
     tokens = model.tokens(documents()[:1])
-    state, h = model.read(tokens)
+    _, h = model.read(tokens)
     permuted, h_permuted = model.read(model.tokens(text))
     np.testing.assert_allclose(h_permuted[:, :3], h.numpy()[:, [1, 0, 2]], atol=1e-6)
     _, other = model.tell(tokens, permuted, model.looked_at(model.tokens(text), h_permuted), None)
@@ -336,9 +338,8 @@ def test_dropout_is_on_both_sides_and_keeps_the_mean():
     noise = model.training_noise(2, (1, 2))
     whole = model.nats(documents()).numpy()
     for name in ("read", "told", "said"):
-        assert not np.allclose(
-            model.training_terms({"text": documents()}, {name: noise[name]}, 0)["negative_log_likelihood"], whole
-        )
+        terms = model.training_terms({"text": documents()}, {name: noise[name]}, 0)
+        assert not np.allclose(terms["negative_log_likelihood"], whole)
     assert np.allclose(model.loss_terms({"text": documents()}, noise)["negative_log_likelihood"], whole)
 
 
