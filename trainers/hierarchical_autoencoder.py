@@ -69,19 +69,18 @@ def figures(model, sets, split, seed):
         sources += sentences(model, batch["text"])[:n]
         if len(sources) >= SCORED:
             break
-    documents, sources = (
-        [[sentence.split() for sentence in document] for document in found[:SCORED]] for found in (documents, sources)
-    )
-    corpus = [sum(document, []) for document in documents], [[sum(source, [])] for source in sources]
+    documents, sources = documents[:SCORED], sources[:SCORED]
+    corpus = [" ".join(each).split() for each in documents], [[" ".join(each).split()] for each in sources]
     bleu, rouge, errors = text.bleu(*corpus), text.rouge(*corpus), text.bleu_errors(*corpus)
     told, found = "of documents written greedily, <unk> of theirs being missed", {}
     for name in ("bleu1", "bleu2", "bleu3", "bleu4", *rouge):
         (label, definition), error = (text.DEFINITIONS | text.ROUGE_DEFINITIONS)[name], errors.get(name)
         value = (bleu | rouge)[name]
         found[name] = Figure(value, Measure("", f"{label}: {definition}, {told}", better="higher"), error, len(sources))
-    several = [k for k, source in enumerate(sources) if len(source) > 1]
+    pairs = [[[one.split() for one in each] for each in pair] for pair in zip(documents, sources, strict=True)]
+    several = [pair for pair in pairs if len(pair[1]) > 1]
     if len(several) > 1:
-        lost = text.coherence([documents[k] for k in several], [sources[k] for k in several])
+        lost = text.coherence(*zip(*several, strict=True))
         says = "mean over pairs of sentences of how much their distance differs from that of those they are most like, "
         says += "of documents of two sentences or more; 0: order is kept"
         error = float(np.std(lost, ddof=1) / np.sqrt(len(lost)))

@@ -48,10 +48,10 @@ DOCSTRINGS = Texts(
     data="docstrings",
     part="documents",
     fit="drop",
-    steps=8000,
-    batch_size=32,
+    steps=10_000,
+    batch_size=16,
     clip_norm=5.0,
-    every=500,
+    every=1000,
 )
 
 PRESETS = {
