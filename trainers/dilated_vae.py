@@ -52,9 +52,11 @@ def drawn(*arguments):
 
 def of_classes(model, shown):
     """Texts and the classes found; and of every class the texts of the same few z."""
-    from trainers.show import classified
+    from trainers.show import classes, writing
 
-    return {"classes": classified.exhibit(model, shown), "samples": by_class(model, shown.noise["z"][:4])}
+    text, label = shown.batch["text"][: writing.SHOWN], shown.batch["label"].numpy()[: writing.SHOWN]
+    found = writing.paired(writing.strings(model, text), classes.judged(model, text, label))
+    return {"classes": found, "samples": by_class(model, shown.noise["z"][:4])}
 
 
 def by_class(model, z):
@@ -103,11 +105,11 @@ def sample_classes(model, texts, options):
     """Texts of every class from the same z; or the classes of inputs."""
     import tensorflow as tf
 
-    from trainers.show import classified
+    from trainers.show import classes
     from trainers.show.sampling import Samples
 
     if texts:
-        return classified.answered(model, texts)
+        return classes.answered(model, texts)
     z = model.noise(options.count, tf.constant([options.seed, 0]))["z"]
     found = by_class(model, z)
     return Samples({"z": z.numpy()}, {"samples": found}, found.words.split("\n"))

@@ -76,12 +76,9 @@ def sample(model, texts, options):
 
 def name(model, texts, options):
     """Of each input the classes with their probabilities."""
-    from trainers.show import classes, writing
+    from trainers.show import classes
 
-    def told(ids):
-        return {"probabilities": classes.probabilities(model, ids)}, classes.ranked(model, ids)
-
-    return writing.replied(model, texts, told)
+    return classes.answered(model, texts)
 
 
 TASKS = {

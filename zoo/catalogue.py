@@ -13,7 +13,10 @@ MODELS = (
     "show_attend_tell",
     "sentence_vae",
     "dilated_vae",
-    "sequence_autoencoder",
+MODELS = (
+    *("draw", "vae", "vrae", "align_draw", "show_attend_tell"),
+    *("sentence_vae", "dilated_vae", "sequence_autoencoder", "hierarchical_autoencoder"),
+)
 )
 
 

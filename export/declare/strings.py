@@ -1,6 +1,6 @@
-"""Inputs that a server is sent as strings: texts, and files with pictures.
+"""Inputs that a server is sent as strings: texts, documents, and files with pictures.
 
-B batch, L words of a text with its end and padding, H x W x C a picture.
+B batch, S sentences of a document, L words of a text or a sentence with its end and padding, H x W x C a picture.
 """
 
 from export.declare.signature import Input, Text
@@ -48,6 +48,71 @@ def text(name, field, words):
     as_ids = (
         f"the words in lower case, at most {most}, as line numbers in the file of words, the first line being 0; "
         "1 for a word that is not in it; then 0, the end, up to the input's length"
+    )
+    tells = {"unknown_words": f"the words of the {name} that the model has not learned, joined by blanks"}
+    as_text = Text(wants, says, strings, read, refused, write=write, tells=tells)
+    return Input.of(name, field, as_ids, interval=(0, words.size - 1), example=ids, text=as_text)
+
+
+def document(name, field, words):
+    """Documents int32 [B, S, L], as a field of that name holds them in `words`, a zoo.nn.words.Words.
+
+    A server is sent strings, which it splits into sentences by the rule of zoo.data.text.sentences, and tells with
+    every answer which of their words it does not know.
+    """
+    import numpy as np
+    import tensorflow as tf
+
+    from zoo.data.text.sentences import split
+
+    rows, length = field.shape
+    most = length - 1
+
+    def strings(n, numbers):
+        known = [*words.known, "floccinaucinihilipilification"]
+        counts = [numbers.integers(1, most + 1, numbers.integers(1, rows + 1)) for _ in range(n)]
+        texts = ["\n\n".join(" ".join(numbers.choice(known, count)) for count in each) for each in counts]
+        return np.array([text.encode() for text in texts], object)
+
+    def sentences(texts):
+        found = split(texts)
+        return tf.ragged.boolean_mask(found, found.with_values(words.count(found.values)) > 0)
+
+    def numbered(found):
+        return found.with_values(words.ids(found.values, length)).to_tensor(0, shape=[None, rows, length])
+
+    def ids(n, numbers):
+        return numbered(sentences(tf.constant(strings(n, numbers)))).numpy()
+
+    def read(texts, refuse_unless):
+        found = sentences(texts)
+        counts = tf.cast(found.row_lengths(), tf.int32)
+        wrong = tf.boolean_mask(counts, (counts < 1) | (counts > rows))[:1]
+        longest = words.count(found.values)
+        long = tf.boolean_mask(longest, longest > most)[:1]
+        refused = [
+            refuse_unless(tf.equal(tf.size(wrong), 0), "number of sentences", wrong),
+            refuse_unless(tf.equal(tf.size(long), 0), "number of words in a sentence", long),
+        ]
+        with tf.control_dependencies(refused):
+            found = found.with_values(tf.identity(found.values))
+        return numbered(found), {"unknown_words": words.unknown(texts)}
+
+    def write(batch):
+        n = len(batch)
+        texts = words.texts(batch[..., :most].reshape(-1, most)).numpy().reshape(n, rows)
+        return np.array([b"\n\n".join(text for text in each if text) for each in texts], object)
+
+    wants = f"a {name} of 1 to {rows} sentences of 1 to {most} words each"
+    refused = {"no word": b" ", f"{rows + 1} sentences": b"A.\n\n" * (rows + 1), f"{length} words": b"a " * length}
+    says = (
+        "in lower case or not; a punctuation mark is a word; a sentence ends at a full stop, an exclamation or a "
+        "question mark before a capital or a digit, but not behind an abbreviation, and at an empty line"
+    )
+    as_ids = (
+        f"at most {rows} sentences, of each the words in lower case, at most {most}, as line numbers in the file of "
+        "words, the first line being 0; 1 for a word that is not in it; then 0, the end, up to the input's length; "
+        "nothing but 0 for no sentence"
     )
     tells = {"unknown_words": f"the words of the {name} that the model has not learned, joined by blanks"}
     as_text = Text(wants, says, strings, read, refused, write=write, tells=tells)

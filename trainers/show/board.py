@@ -63,7 +63,7 @@ class Board:
         """values: {tag: number}. Give train and validation the same tags."""
         with self._writers[split].as_default(step):
             for tag, value in values.items():
-                tf.summary.scalar(tag, value)
+                tf.summary.scalar(tag, np.float32(value))  # of a perplexity beyond float32: inf
 
     def exhibits(self, step, found, split="train"):
         """found: {tag: an exhibit of trainers.show.exhibits}."""

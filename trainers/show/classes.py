@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainers.show.exhibits import Text
+from trainers.show.writing import replied
 from zoo import data
 
 COUNTED = 1000  # examples of a confusion table
@@ -28,11 +29,16 @@ def ranked(model, text):
     ]
 
 
+def answered(model, texts):
+    """Samples of inputs: the classes of each with their probabilities."""
+    return replied(model, texts, lambda ids: ({"probabilities": probabilities(model, ids)}, ranked(model, ids)))
+
+
 def judged(model, text, label):
-    """A line for each text: the class found and its probability, and the right one if that is another."""
+    """A line for each text: the class found and its probability, and the right one if that is known and another."""
     probs, names = probabilities(model, text), names_of(model)
     return [
-        f"{names[row.argmax()]} {row.max():.2f}" + ("" if row.argmax() == k else f", but is {names[k]}")
+        f"{names[row.argmax()]} {row.max():.2f}" + ("" if k in (row.argmax(), -1) else f", but is {names[k]}")
         for row, k in zip(probs, label, strict=True)
     ]
 

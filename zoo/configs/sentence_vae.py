@@ -114,7 +114,9 @@ PRESETS = {
     **{f"newsgroups-{reader}": of(NEWS, reader=reader) for reader in READERS},
     **{f"newsgroups-{reader}-32": of(NEWS, reader=reader, z_size=32) for reader in READERS},
     "ptb": PTB,
-    "ptb-autoencoder": dataclasses.replace(of(PTB_FREE, annealing="constant"), steps=4000),
+    "ptb-autoencoder": dataclasses.replace(
+        of(PTB_FREE, annealing="constant", annealing_start=0.05, free_bits=0.0), steps=4000
+    ),
     "ptb-free": PTB_FREE,
     "ptb-plain": of(PTB, keep=1.0, annealing="constant", annealing_start=1.0),  # what the two tricks are for
     "ptb-inputless": of(PTB, keep=0.0, z_size=111, hidden=512, encoder_hidden=512, dropout=0.0),

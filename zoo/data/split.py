@@ -13,7 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 BLOCK = 250  # examples drawn together by `in_order`, whatever the batch size: figures must not depend on it
-POOL, STEP = 16, 8  # batches whose examples are sorted by length together; padded rows have a multiple of this length
+POOL = 16  # batches whose examples are sorted by length together
+STEP, SHORT = 8, 2  # padded rows have a multiple of this length, of rows of STEP at most a multiple of SHORT
 DRAW = 0x64726177  # sets the data's draws apart from the model's noise, which may count steps with the same seed
 
 
@@ -83,8 +84,9 @@ def batches(split: Split, batch_size: int, seed: int, start_step: int = 0) -> tf
     The position restores in O(1): nothing before start_step is computed.
     """
     arrays = _tensors(split.arrays)
+    steps = {name: STEP if split.arrays[name].shape[1] > STEP else SHORT for name in split.lengths}
     # In whole steps, so that rows of one padded length stay in random order.
-    lengths = {name: on_cpu(each // STEP + 1) for name, each in split.lengths.items()}
+    lengths = {name: on_cpu(each // steps[name] + 1) for name, each in split.lengths.items()}
 
     @tf.autograph.experimental.do_not_convert
     def batch_at(step):
@@ -97,11 +99,11 @@ def batches(split: Split, batch_size: int, seed: int, start_step: int = 0) -> tf
             index = pool[tf.random.experimental.index_shuffle(step % POOL, [seed, step // POOL], POOL - 1)]
         batch = {key: tf.gather(array, index) for key, array in arrays.items()}
         for name, each in lengths.items():
-            batch[name] = batch[name][:, : STEP * tf.reduce_max(tf.gather(each, index))]
+            batch[name] = batch[name][:, : steps[name] * tf.reduce_max(tf.gather(each, index))]
         return step, _draw(split, batch, seed, step)
 
-    steps = tf.data.Dataset.counter(start_step)
-    return steps.map(batch_at, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    counter = tf.data.Dataset.counter(start_step)
+    return counter.map(batch_at, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
 
 def _visited(step, count, size, seed):

@@ -37,6 +37,14 @@ DEFINITIONS = {  # name: (label, definition)
     "cider_d": ("CIDEr-D", "from 0 to 10, n-grams up to n = 4 without stemming, weighed by these references"),
 }
 
+_ROUGE = {"1": "words", "2": "pairs of words", "l": "the longest common subsequence"}
+_BEST = "mean over hypotheses of the reference with the best F1"
+ROUGE_DEFINITIONS = {
+    f"rouge_{kind}{part}": (f"ROUGE-{kind.upper()}{part.replace('_', ' ')}", f"{says} of {what}, {_BEST}")
+    for kind, what in _ROUGE.items()
+    for part, says in (("", "F1"), ("_precision", "precision"), ("_recall", "recall"))
+}
+
 
 def scores(hypotheses, references, punctuation=True):
     """Every score of a corpus, name -> float, in DEFINITIONS' order.
@@ -180,13 +188,55 @@ def _align(hypothesis, reference, stages):
 
 
 def rouge_l(hypotheses, references):
-    """ROUGE-L F1 by the rouge-score package, on our tokens: the mean over hypotheses of the best reference's."""
+    """ROUGE-L F1: the mean over hypotheses of the best reference's."""
+    return rouge(hypotheses, references)["rouge_l"]
+
+
+def rouge(hypotheses, references):
+    """ROUGE-1, ROUGE-2 and ROUGE-L by the rouge-score package, on our tokens, in ROUGE_DEFINITIONS' order.
+
+    {"rouge_1": F1, "rouge_1_precision", "rouge_1_recall", ...}, each the mean over hypotheses of the reference whose
+    F1 is best, all in [0, 1].
+    """
+    _check(hypotheses, references)
+    found = {name: [] for name in ROUGE_DEFINITIONS}
+    for hypothesis, several in zip(hypotheses, references, strict=True):
+        for kind, score in _rouge().score_multi(several, hypothesis).items():
+            name = f"rouge_{kind[-1].lower()}"
+            found[name].append(score.fmeasure)
+            found[f"{name}_precision"].append(score.precision)
+            found[f"{name}_recall"].append(score.recall)
+    return {name: statistics.fmean(values) for name, values in found.items()}
+
+
+@functools.cache
+def _rouge():
     from rouge_score import rouge_scorer
 
-    _check(hypotheses, references)
-    scorer = rouge_scorer.RougeScorer(["rougeL"], tokenizer=types.SimpleNamespace(tokenize=list))
-    pairs = zip(hypotheses, references, strict=True)
-    return statistics.fmean(scorer.score_multi(rs, h)["rougeL"].fmeasure for h, rs in pairs)
+    return rouge_scorer.RougeScorer(["rouge1", "rouge2", "rougeL"], tokenizer=types.SimpleNamespace(tokenize=list))
+
+
+def coherence(documents, sources):
+    """How far the order of a source's sentences is lost in what was written from it: a number for each, 0 if none is.
+
+    documents, sources: N lists of sentences that are token lists, each of one or more sentences. Each sentence of a
+    document is taken for that of its source with the best ROUGE-1 F1, the nearest place where several are alike; see
+    `order_lost`. Li, Luong and Jurafsky 2015, section 4; which measure aligns is ours to choose.
+    """
+    lost = []
+    for document, source in zip(documents, sources, strict=True):
+        aligned = []
+        for i, sentence in enumerate(document):
+            match = [_rouge().score_multi([other], sentence)["rouge1"].fmeasure for other in source]
+            aligned.append(max(range(len(source)), key=lambda j: (match[j], -abs(i - j))))
+        lost.append(order_lost(aligned))
+    return lost
+
+
+def order_lost(places):
+    """The mean over pairs i < j of |(j - i) - (places[j] - places[i])|; 0 of a single sentence."""
+    pairs = list(itertools.combinations(enumerate(places), 2))
+    return statistics.fmean(abs((j - i) - (b - a)) for (i, a), (j, b) in pairs) if pairs else 0.0
 
 
 def cider_d(hypotheses, references):

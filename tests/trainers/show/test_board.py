@@ -42,6 +42,12 @@ def test_train_and_validation_are_two_runs_with_the_same_tags(tmp_path):
     assert scalars(tmp_path / "validation", "bound") == [(2, 151.0)]
 
 
+def test_a_number_beyond_float32_ends_no_run(tmp_path):
+    with Board(tmp_path, SETTINGS) as board:
+        board.scalars(1, {"perplexity": 1e300})
+    assert scalars(tmp_path / "train", "perplexity") == [(1, np.inf)]
+
+
 def test_stills_arrive_as_png_and_films_as_gif(tmp_path):
     film = np.zeros([5, 12, 20, 3], np.uint8) + np.arange(0, 250, 50, np.uint8)[:, None, None, None]
     with Board(tmp_path, SETTINGS) as board:

@@ -5,7 +5,7 @@ import tensorflow as tf
 from zoo.data import Split, batches, in_order
 from zoo.data.captioned.captions import Pictures
 from zoo.data.pictures.transforms import bernoulli
-from zoo.data.split import BLOCK, STEP, fingerprint, frozen
+from zoo.data.split import BLOCK, SHORT, STEP, fingerprint, frozen
 
 
 def numbered(n, draw=None):
@@ -114,14 +114,15 @@ def test_what_came_as_bytes_is_frozen_as_bytes():
     np.testing.assert_array_equal(still.arrays["class"], np.arange(9))  # bytes that are no brightness stay bytes
 
 
-def test_a_batch_of_ragged_rows_holds_no_more_padding_than_its_longest_needs():
-    lengths = np.random.default_rng(0).integers(0, 40, 200)
-    rows = np.where(np.arange(41) < lengths[:, None], 7, -1)  # 0 is a value like any other
+@pytest.mark.parametrize(("most", "step"), [(41, STEP), (5, SHORT)])
+def test_a_batch_of_ragged_rows_holds_no_more_padding_than_its_longest_needs(most, step):
+    lengths = np.random.default_rng(0).integers(0, most - 1, 200)
+    rows = np.where(np.arange(most) < lengths[:, None], 7, -1)  # 0 is a value like any other
     split = Split({"rows": rows, "length": lengths}, lengths={"rows": lengths})
     seen = []
     for _, batch in batches(split, 8, 0).take(25):
         width, longest = batch["rows"].shape[1], batch["length"].numpy().max()
-        assert longest < width <= longest + STEP or width == 41
+        assert longest < width <= longest + step or width == most
         np.testing.assert_array_equal((batch["rows"].numpy() == 7).sum(1), batch["length"])
         seen += batch["length"].numpy().tolist()
     assert len(seen) == 200

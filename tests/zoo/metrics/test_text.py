@@ -1,4 +1,5 @@
 import collections
+import json
 import math
 import pathlib
 import subprocess
@@ -245,6 +246,57 @@ def test_cider_d_of_copies_is_ten_and_of_a_single_picture_zero():
     references = [[["a", "b", "c", "d"]], [["e", "f", "g", "h"]]]
     assert text.cider_d([several[0] for several in references], references) == pytest.approx(10)
     assert text.cider_d([["a", "b", "c", "d"]], references[:1]) == 0
+
+
+ROUGE = json.loads((pathlib.Path(__file__).parents[1] / "golden" / "rouge.json").read_text())
+
+
+def test_rouge_of_the_golden_sentences():
+    expected, hypothesis = ROUGE["expected"], ROUGE["inputs"]["hypothesis"].split()
+    references = [reference.split() for reference in ROUGE["inputs"]["references"]]
+    for k, reference in enumerate(references):
+        found = text.rouge([hypothesis], [[reference]])
+        for name in ("precision", "recall"):
+            assert found[f"rouge_l_{name}"] == pytest.approx(expected[name][k])
+        assert found["rouge_l"] == pytest.approx(expected["f1"][k])
+        longest = found["rouge_l_recall"] * len(reference)
+        assert longest == pytest.approx(expected["lcs"][k])
+        for n in (1, 2):
+            pair = found[f"rouge_{n}_precision"], found[f"rouge_{n}_recall"]
+            assert pair == pytest.approx(expected[f"rouge_{n}"][k])
+            assert found[f"rouge_{n}"] == pytest.approx(2 * pair[0] * pair[1] / sum(pair))
+    best = text.rouge([hypothesis], [references])
+    assert best["rouge_l"] == pytest.approx(expected["best_f1"]) and list(best) == list(text.ROUGE_DEFINITIONS)
+    assert ROUGE["traps"]["substring"]["value"] != expected["lcs"]
+
+
+def test_rouge_counts_every_gram_once():
+    """Of "a a a b" the reference has one "a" and one "b"."""
+    found = text.rouge([list("aaab")], [[list("ba")]])
+    assert (found["rouge_1_precision"], found["rouge_1_recall"]) == (0.5, 1.0)
+    assert found["rouge_2"] == found["rouge_2_recall"] == 0
+
+
+def test_rouge_is_a_mean_over_hypotheses():
+    found = text.rouge([["a"], ["b"]], [[["a"]], [["c"]]])
+    assert found["rouge_1"] == found["rouge_l_recall"] == 0.5 and found["rouge_2"] == 0
+
+
+@pytest.mark.parametrize(("places", "lost"), [([0, 2, 1, 3], 1.0), ([3, 2, 1, 0], 10 / 3), ([0, 1, 2], 0), ([0], 0)])
+def test_how_much_order_is_lost(places, lost):
+    assert text.order_lost(places) == pytest.approx(lost)
+
+
+def test_coherence_aligns_with_the_most_similar_sentence():
+    source = split(["the cat sat", "a dog ran home", "it rains", "the sun shines"])
+    changed = split(["a cat sat", "it rains now", "a dog ran", "the sun shines"])
+    documents = [source, changed, source[:1], split(["the sun", "it rains", "a dog", "the cat"])]
+    found = text.coherence(documents, [source] * 4)
+    assert found == pytest.approx([0, text.order_lost([0, 2, 1, 3]), 0, text.order_lost([3, 2, 1, 0])])
+
+
+def test_equal_sentences_lose_no_order():
+    assert text.coherence([split(["a b", "a b", "c"])], [split(["a b", "a b", "c"])]) == [0]
 
 
 def test_rouge_l_of_the_golden_pair():

@@ -1,4 +1,4 @@
-"""Where a sentence ends, in text that people wrote."""
+"""Where a sentence ends, in text that people wrote: one rule, here in Python, in a graph by `split`."""
 
 import re
 
@@ -24,3 +24,27 @@ def sentences(text):
             start = end.end()
         found.append(paragraph[start:])
     return [kept for each in found if (kept := " ".join(each.split()))]
+
+
+# The same for TensorFlow's RE2, which looks neither ahead nor back. Marks: 1 in the place of a blank behind what only
+# looks like an end, 2 where a sentence ends.
+_BLANKS = r"[\t-\r\x1c- \x85\xa0\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"  # Python's
+_SHORT = "|".join(map(re.escape, ABBREVIATIONS))
+_RULES = (
+    (rf"\n{_BLANKS}*\n", "\x02"),
+    (rf"(^|[{_BLANKS[1:-1]}(\x01\x02])((?i:{_SHORT})|[A-Z])\.{_BLANKS}+", "\\1\\2.\x01"),
+    (
+        rf"""([.!?]["'\x{{201d}}\x{{2019}})\]]*){_BLANKS}+(["'\x{{201c}}\x{{2018}}(\[]*[A-Z0-9\x{{c0}}-\x{{de}}])""",
+        "\\1\x02\\2",
+    ),
+)
+
+
+def split(texts):
+    """The sentences of texts, strings [B], in a graph: a ragged [B, None] with blanks as they are."""
+    import tensorflow as tf
+
+    for pattern, new in (*_RULES[:2], *_RULES[1:]):  # what is replaced cannot begin the next match
+        texts = tf.strings.regex_replace(texts, pattern, new)
+    found = tf.strings.split(tf.strings.regex_replace(texts, "\x01", " "), "\x02")
+    return tf.ragged.boolean_mask(found, tf.strings.length(tf.strings.strip(found)) > 0)
