@@ -6,6 +6,7 @@ A server reads texts and answers texts and names. A phone has no strings: it is 
 from export.declare import meaning
 from export.declare.signature import Offered, Signature
 from export.declare.strings import text
+from export.declare.writing import classifier
 from export.make.command import Options, main
 from zoo.configs.sequence_autoencoder import ClassifierConfig
 
@@ -19,29 +20,8 @@ def signatures(model):
     """What the model of a config offers."""
     given = {"text": text("text", model.fields["text"], model.words)}
     if isinstance(model.config, ClassifierConfig):
-        return classifier(model, given)
+        return classifier(model)
     return autoencoder(model, given) if model.config.task == "autoencoder" else language_model(model, given)
-
-
-def classifier(model, given):
-    """classify, a server's with the name of the class."""
-    import tensorflow as tf
-
-    def classify(text):
-        logits = model.classify(text)["logits"]
-        return {"probabilities": tf.nn.softmax(logits), "logits": logits}
-
-    def in_words(text):
-        found = classify(text)
-        return {"class": model.names.texts(tf.argmax(found["logits"], -1)), **found}
-
-    outputs = {
-        "probabilities": "of the classes, in the order of the lines in the file of classes",
-        "logits": "of the same",
-    }
-    says = "The class of a text."
-    server = Signature(in_words, given, says, outputs={"class": "the name of the likeliest", **outputs})
-    return Offered({"classify": server}, {"classify": Signature(classify, given, says, outputs=outputs)})
 
 
 def autoencoder(model, given):

@@ -128,3 +128,26 @@ def by_the_word(model, z=None):
     if not z:
         return {"decode_step": step}
     return {"start": Signature(start, z, "The state before the first word.", outputs=state_out), "decode_step": step}
+
+
+def classifier(model):
+    """Offered: classify, a server's with the name of the class."""
+    import tensorflow as tf
+
+    given = {"text": text("text", model.fields["text"], model.words)}
+
+    def classify(text):
+        logits = model.classify(text)["logits"]
+        return {"probabilities": tf.nn.softmax(logits), "logits": logits}
+
+    def in_words(text):
+        found = classify(text)
+        return {"class": model.names.texts(tf.argmax(found["logits"], -1)), **found}
+
+    outputs = {
+        "probabilities": "of the classes, in the order of the lines in the file of classes",
+        "logits": "of the same",
+    }
+    says = "The class of a text."
+    server = Signature(in_words, given, says, outputs={"class": "the name of the likeliest", **outputs})
+    return Offered({"classify": server}, {"classify": Signature(classify, given, says, outputs=outputs)})

@@ -153,13 +153,6 @@ def told(model, texts, options):
     return Samples({"negative_log_likelihood": nats}, {"samples": Text("\n".join(lines))}, lines)
 
 
-def strange(model, texts):
-    """A line about the words of texts that the model does not know, if there are some."""
-    unknown = b" ".join(model.words.unknown(tf.constant(texts)).numpy()).decode().split()
-    words = [word for word in unknown if word != UNKNOWN_WORD]
-    return [f"unknown words: {', '.join(words)}"] if words else []
-
-
 def answered(model, texts, options, fill=None):
     """Samples: without inputs texts from the prior; of each input what comes back of it; of two and more the ways too.
 
@@ -185,16 +178,15 @@ def answered(model, texts, options, fill=None):
 
 
 def strange(model, texts):
-    """Lines that tell which words of texts, strings [N], the model does not know; none if it knows all."""
-    unknown = b" ".join(model.words.unknown(texts).numpy()).decode().split()
+    """A line about the words of texts that the model does not know; none if it knows all."""
+    unknown = b" ".join(model.words.unknown(tf.constant(texts)).numpy()).decode().split()
     found = [word for word in unknown if word != UNKNOWN_WORD]
-    return ["", f"words that the model does not know: {', '.join(found)}"] if found else []
+    return [f"unknown words: {', '.join(found)}"] if found else []
 
 
 def replied(model, texts, reply):
     """Samples of a model that must be given texts. reply: (ids int32 [N, L]) -> (arrays, a line for each text)."""
     require(texts, "inputs", "none", f"one text or more; a {model.name} begins at them")
-    given = tf.constant(texts)
-    arrays, said = reply(model.words.ids(given, model.config.text_length))
-    lines = [f"{text}\n> {line}" for text, line in zip(texts, said, strict=True)] + strange(model, given)
+    arrays, said = reply(model.words.ids(tf.constant(texts), model.config.text_length))
+    lines = [f"{text}\n> {line}" for text, line in zip(texts, said, strict=True)] + strange(model, texts)
     return Samples(arrays, {"samples": Text("\n".join(lines))}, lines)
