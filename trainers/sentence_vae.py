@@ -1,10 +1,12 @@
 """Train a sentence VAE, or its language model: python -m trainers.sentence_vae --preset docstrings"""
 
-from trainers.declare.task import Task
+from trainers.declare.task import Figure, Task
 from trainers.learn.command import main
-from zoo.configs.sentence_vae import LanguageModelConfig, SentenceVAEConfig
+from zoo.configs.sentence_vae import LanguageModelConfig, SentenceVAEConfig, StreamLanguageModelConfig
+from zoo.declare import Measure
 
 HIDDEN = 0.2  # share of a text that is hidden and filled in
+SCORED = 200  # words of a stream that are scored at once
 
 
 def exhibits(model, shown):
@@ -67,9 +69,61 @@ def drawn(*arguments):
     return writing.drawn(*arguments)
 
 
+def stream_learner(*arguments):
+    """The Learner of pieces of a stream, whose states go on from step to step."""
+    import tensorflow as tf
+
+    from trainers.learn.learner import CARRIED, Learner
+    from zoo.data.text import lanes
+
+    class Streaming(Learner):
+        def start(self):
+            return tf.nest.flatten(self.model.decoder.begin(self.settings.batch_size))
+
+        def batches(self, sets, start_step):
+            tokens = lanes.stream(sets.train)
+            return lanes.lanes(tokens, self.settings.batch_size, self.model.config.piece, start_step)
+
+        def counts(self, batch):
+            every = tf.ones_like(batch["target"], tf.float32)
+            words = every * tf.cast(batch["target"] > 0, tf.float32)
+            return {"words": tf.reduce_sum(words, 1), "words_and_end": tf.reduce_sum(every, 1)}
+
+        def terms(self, batch, noise, step):
+            return self.terms_and_carried(batch, noise, step)[0]
+
+        def terms_and_carried(self, batch, noise, step):
+            return self.model.stream_terms(batch, batch.get(CARRIED), noise)
+
+    return Streaming(*arguments)
+
+
+def stream_figures(model, sets, split, seed):
+    """The perplexity of a split as one stream in one lane, all but its first word."""
+    import math
+
+    import tensorflow as tf
+
+    from zoo.data.text import lanes
+
+    tokens, nats = lanes.stream(sets.splits[split]), 0.0
+    states = tf.nest.flatten(model.decoder.begin(1))
+    scored = tf.function(model.stream_terms, autograph=False, jit_compile=True)
+    for batch, n in lanes.in_order(tokens, SCORED):
+        words = {name: batch[name][:, :n] for name in ("input", "target")}
+        terms, states = scored({**words, "fresh": batch["fresh"]}, states)
+        nats += float(terms["negative_log_likelihood"][0])
+    says = "exp(nats / words) of all texts as one stream, over whose ends the state is carried, each END a word"
+    measure = Measure("", says)
+    return {"perplexity_stream": Figure(math.exp(nats / (len(tokens) - 1)), measure, examples=len(tokens) - 1)}
+
+
 TASKS = {
     SentenceVAEConfig: Task("sentence_vae", exhibits, histograms, figures, embed=embed, sample=sample),
     LanguageModelConfig: Task("sentence_vae", drawn, sample=told),
+    StreamLanguageModelConfig: Task(
+        "sentence_vae", drawn, figures=stream_figures, best="perplexity_stream", learner=stream_learner, sample=told
+    ),
 }
 
 if __name__ == "__main__":

@@ -10,16 +10,21 @@ B batch, T words of a sentence with its END, L the most of them, V vocabulary.
 
 import tensorflow as tf
 
-from zoo.configs.sentence_vae import SentenceVAEConfig
+from zoo.configs.sentence_vae import LanguageModelConfig, SentenceVAEConfig, StreamLanguageModelConfig
 from zoo.nn import decoding
 from zoo.nn.text_vae import LanguageModel, TextVAE
 from zoo.nn.texts import Bag, Reader, Writer
-from zoo.nn.words import UNKNOWN
+from zoo.nn.words import END, UNKNOWN
 
 
 def build(config):
     """The model of a config with all its variables."""
-    model = SentenceVAE(config) if isinstance(config, SentenceVAEConfig) else RecurrentLanguageModel(config)
+    kinds = {
+        SentenceVAEConfig: SentenceVAE,
+        LanguageModelConfig: RecurrentLanguageModel,
+        StreamLanguageModelConfig: StreamLanguageModel,
+    }
+    model = kinds[type(config)](config)
     model.build()
     return model
 
@@ -52,6 +57,35 @@ class RecurrentLanguageModel(Forgetful, LanguageModel):
 
     def __init__(self, config):
         super().__init__(config, "language_model", writer(config))
+
+
+class StreamLanguageModel(RecurrentLanguageModel):
+    """The same over a stream of texts, one after the other: the state is carried over their ends.
+
+    Before the first word stands an END, as before every other text's.
+    """
+
+    @property
+    def uniforms(self):
+        config = self.config
+        return self.decoder.uniforms(max(config.text_length, config.piece)) if config.dropout else {}
+
+    def told(self, words, noise=None):
+        """END where no word is before."""
+        return tf.where(words == decoding.FIRST, END, words)
+
+    def stream_terms(self, batch, states=None, noise=None):
+        """Terms of pieces of a stream, as `loss_terms` has them, and the states after: [B, H] each.
+
+        batch: as of zoo.data.text.lanes. states: of all cells in one list, default zeros.
+        """
+        begin = self.decoder.begin(batch["input"].shape[0])
+        kept = [tf.where(batch["fresh"][:, None], 0.0, state) for state in states or tf.nest.flatten(begin)]
+        states = tf.nest.pack_sequence_as(begin, kept)
+        last, h = self.decoder.read(batch["input"], None, states, noise, self.config.dropout)
+        log_p = tf.nn.log_softmax(self.decoder.logits(h))
+        nats = -tf.reduce_sum(tf.gather(log_p, batch["target"], batch_dims=2), 1)
+        return {"negative_log_likelihood": nats}, tf.nest.flatten(last)
 
 
 class SentenceVAE(Forgetful, TextVAE):

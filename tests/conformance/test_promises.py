@@ -16,7 +16,7 @@ import tensorflow as tf
 import zoo
 from trainers.declare.task import task_of
 from trainers.learn import command, loop, start
-from trainers.learn.learner import learner_of
+from trainers.learn.learner import Learner, learner_of
 from trainers.score import figures as scored
 from trainers.score import scoring
 from zoo import catalogue, data
@@ -205,7 +205,9 @@ def test_the_sum_of_the_terms_is_what_training_descends(name, settings):
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean(sum(training_terms(model)(batch, noise).values()))
     expected = tape.gradient(loss, [v.value for v in model.trainable_variables])
-    sums, gradients = learner.sharded(batch, noise, tf.constant(0))
+    if type(learner).batches is not Learner.batches:
+        pytest.skip("its batches are its own, and tested with it")
+    sums, gradients, _ = learner.sharded(batch, noise, tf.constant(0))
     assert float(sum(sums.values())) == pytest.approx(float(loss), rel=1e-5)
     for g, e in zip(gradients, expected, strict=True):
         e = np.zeros(g.shape) if e is None else tf.convert_to_tensor(e)

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from zoo import sentence_vae
-from zoo.configs.sentence_vae import PRESETS, LanguageModelConfig, SentenceVAEConfig
+from zoo.configs.sentence_vae import PRESETS, LanguageModelConfig, SentenceVAEConfig, StreamLanguageModelConfig
 from zoo.nn.words import END, UNKNOWN
 
 GOLDEN = json.loads((pathlib.Path(__file__).parent / "golden" / "sentence_vae.json").read_text())
@@ -244,3 +244,53 @@ def test_a_bag_of_words_has_no_order():
     np.testing.assert_allclose(found[0], np.maximum(expected, 0), rtol=1e-5)
     np.testing.assert_allclose(found[0], found[1], rtol=1e-6)
     np.testing.assert_allclose(found[2], np.maximum(bias, 0), rtol=1e-6)
+
+
+def stream_model(**changes):
+    config = StreamLanguageModelConfig(**SIZES, piece=3, layers=2, **changes)
+    model, numbers = sentence_vae.build(config), np.random.default_rng(0)
+    for v in model.trainable_variables:
+        v.assign(numbers.normal(0, 0.7, v.shape).astype(np.float32))
+    return model
+
+
+def test_a_stream_in_pieces_is_the_stream_at_once():
+    """The state is carried, and goes where a lane is fresh."""
+    model, tokens = stream_model(), np.random.default_rng(1).integers(0, 8, (2, 13)).astype(np.int32)
+
+    def scored(start, stop, states=None, fresh=(False, False)):
+        pieces = {"input": tokens[:, start:stop], "target": tokens[:, start + 1 : stop + 1]}
+        terms, states = model.stream_terms({**pieces, "fresh": tf.constant(fresh)}, states)
+        return terms["negative_log_likelihood"].numpy(), states
+
+    whole, _ = scored(0, 12, fresh=(True, True))
+    nats, states = np.zeros(2), None
+    for start in range(0, 12, 3):
+        more, states = scored(start, start + 3, states)
+        nats += more
+    np.testing.assert_allclose(nats, whole, rtol=1e-5)
+    again, _ = scored(0, 3, states, fresh=(True, False))
+    first, _ = scored(0, 3)
+    assert again[0] == pytest.approx(first[0], rel=1e-6) and again[1] != pytest.approx(first[1], rel=1e-3)
+
+
+def test_a_text_alone_is_a_stream_that_begins_behind_an_end():
+    model, text = stream_model(), np.int32([[4, 6, 5, 0]])
+    batch = {"input": np.int32([[0, 4, 6, 5]]), "target": text, "fresh": np.array([True])}
+    expected = model.stream_terms(batch)[0]["negative_log_likelihood"]
+    np.testing.assert_allclose(model.loss_terms({"text": text}, {})["negative_log_likelihood"], expected, rtol=1e-5)
+
+
+def test_dropout_is_between_all_layers():
+    model = stream_model(dropout=0.5)
+    assert {name: tuple(x.shape) for name, x in model.training_noise(2, (0, 1)).items()} == {
+        "input": (2, LENGTH, 3),
+        "layer_1": (2, LENGTH, 4),
+        "output": (2, LENGTH, 4),
+    }
+    batch = {"input": np.int32([[0, 4, 6]]), "target": np.int32([[4, 6, 5]]), "fresh": np.array([True])}
+    kept = {name: np.ones((1, 3, size), np.float32) for name, size in (("input", 3), ("layer_1", 4), ("output", 4))}
+    plain = model.stream_terms(batch)[0]["negative_log_likelihood"].numpy()
+    for name in kept:
+        some = {**kept, name: np.zeros_like(kept[name])}
+        assert model.stream_terms(batch, noise=some)[0]["negative_log_likelihood"].numpy() != pytest.approx(plain)

@@ -10,10 +10,13 @@ import tensorflow as tf
 from zoo import data
 from zoo.configs.base import called, require, suggestion
 
+CARRIED = "carried"  # the name under which a batch has what its rows were handed
+
 
 class Learner:
     """How a model learns. Override `groups` for several optimisers, `step` for alternating descent or estimators of
-    one's own, `batches` for examples of one's own choice, `enter` for one way to learn after another.
+    one's own, `batches` for examples of one's own choice, `enter` for one way to learn after another, `start` and
+    `terms_and_carried` for what a row of a batch hands on to the same row of the next.
 
     Built inside the strategy's scope. `variables` is all that a checkpoint must hold, in a fixed order.
     """
@@ -25,12 +28,17 @@ class Learner:
         self.grouped = self.groups()
         for optimizer, variables in self.grouped:
             optimizer.build(variables)
+        self.carried = [keras.Variable(each, trainable=False) for each in self.start()]
         self.shards = cores_for(settings.batch_size // strategy.num_replicas_in_sync, strategy)
         self.compiled = tf.function(self.losses_and_gradients, jit_compile=xla, autograph=False)
 
     def groups(self):
         """Which optimiser moves what, called once: pairs of one and its part of the model's trainable variables."""
         return [(optimizer(self.settings), self.model.trainable_variables)]
+
+    def start(self):
+        """What rows carry from step to step, before the first: a list of [settings.batch_size, ...] tensors."""
+        return []
 
     @property
     def optimizers(self):
@@ -42,11 +50,16 @@ class Learner:
         """{name: variable} of the whole training state."""
         groups = {"model": self.model.variables}
         groups |= {f"optimizer{i}": optimizer.variables for i, optimizer in enumerate(self.optimizers)}
+        groups = {"carried": self.carried, **groups}
         return {f"{group}/{i:04d}": v for group, vs in groups.items() for i, v in enumerate(vs)}
 
     def batches(self, sets, start_step):
         """The global batches from a step on: a tf.data.Dataset of (step int64, {name: [settings.batch_size, ...]})."""
         return data.batches(sets.train, self.settings.batch_size, self.settings.seed, start_step)
+
+    def counts(self, batch):
+        """What a batch has of what measures are divided by: see zoo.nn.model.Model."""
+        return self.model.counts(batch)
 
     def enter(self, phase):
         """Called before the first step of a run and when a phase begins: the index of its step in `phases`."""
@@ -57,34 +70,43 @@ class Learner:
         Returns {name: scalar} over the global batch, equal in every replica: the mean of each loss term, and norms. The
         run stops if one of them, or the norm of the weights that the step leaves, is not finite.
         """
-        sums, gradients = self.sharded(batch, noise, step)
+        sums, gradients, carried = self.sharded(batch, noise, step)
         sums, gradients = all_sum((sums, gradients))
         gradients, norm = clipped(gradients, self.settings)
         of = dict(zip(map(id, self.model.trainable_variables), gradients, strict=True))
         for optimizer, variables in self.grouped:
             apply(optimizer, [of[id(v)] for v in variables], variables)
+        for each, after in zip(self.carried, carried, strict=True):
+            each.assign(all_rows(after))
         return {**sums, "norm/gradient": norm}
 
     def terms(self, batch, noise, step):
         """The loss terms that training descends, {name: [B]}."""
         return self.model.training_terms(batch, noise, step)
 
+    def terms_and_carried(self, batch, noise, step):
+        """The terms, and what the rows hand on: batch[CARRIED] has what they were handed, both as `start` has it."""
+        return self.terms(batch, noise, step), []
+
     def losses_and_gradients(self, batch, noise, step):
-        """This part's share of the mean loss terms over the global batch, and of their gradient."""
+        """This part's share of the mean loss terms over the global batch, and of their gradient; what is carried."""
         variables = [v.value for v in self.model.trainable_variables]
         with tf.GradientTape() as tape:
-            terms = self.terms(batch, noise, step)
+            terms, carried = self.terms_and_carried(batch, noise, step)
             sums = {name: tf.reduce_sum(term) / self.settings.batch_size for name, term in terms.items()}
             loss = tf.add_n(list(sums.values()))
         gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        return sums, [tf.convert_to_tensor(g) for g in gradients]  # those of embeddings are sparse
+        return sums, [tf.convert_to_tensor(g) for g in gradients], carried  # those of embeddings are sparse
 
     def sharded(self, batch, noise, step):
         """losses_and_gradients with the batch cut into a part for each core, run at the same time."""
+        if self.carried:
+            batch = {**batch, CARRIED: [own_rows(tf.convert_to_tensor(each)) for each in self.carried]}
         # XLA uses its threads inside a product only; whole parts side by side keep every core busy.
         parts = zip(*(cut(x, self.shards) for x in (batch, noise)), strict=True)
-        results = [self.compiled(*part, step) for part in parts]
-        return tf.nest.map_structure(lambda *x: tf.add_n(x), *results)
+        sums, gradients, carried = zip(*(self.compiled(*part, step) for part in parts), strict=True)
+        summed = (tf.nest.map_structure(lambda *x: tf.add_n(x), *each) for each in (sums, gradients))
+        return *summed, [tf.concat(x, 0) for x in zip(*carried, strict=True)]
 
     @contextlib.contextmanager
     def averaged(self):
@@ -136,6 +158,19 @@ def all_sum(structure):
     if replicas.num_replicas_in_sync == 1 or not flat:
         return structure
     return tf.nest.pack_sequence_as(structure, replicas.all_reduce(tf.distribute.ReduceOp.SUM, flat))
+
+
+def own_rows(x):
+    """Of [B, ...] of the global batch a replica's rows; call it inside one."""
+    replicas = tf.distribute.get_replica_context()
+    size = x.shape[0] // replicas.num_replicas_in_sync
+    return tf.ensure_shape(x[replicas.replica_id_in_sync_group * size :][:size], [size, *x.shape[1:]])
+
+
+def all_rows(x):
+    """The rows of all replicas, one below the other; call it inside one."""
+    replicas = tf.distribute.get_replica_context()
+    return x if replicas.num_replicas_in_sync == 1 else replicas.all_gather(x, 0)
 
 
 def apply(optimizer, gradients, variables):

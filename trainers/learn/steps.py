@@ -53,7 +53,7 @@ def step_function(learner):
                 lambda x: tf.ensure_shape(x[first : first + size], [size, *x.shape[1:]]), noise
             )
         values = learner.step(batch, noise, tf.cast(step, tf.int32))
-        counts = learner.model.counts(batch)
+        counts = learner.counts(batch)
         values |= all_sum({name: tf.reduce_sum(x) / settings.batch_size for name, x in counts.items()})
         return {**values, "norm/weights": tf.linalg.global_norm(learner.model.trainable_variables)}
 

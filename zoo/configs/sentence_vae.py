@@ -29,6 +29,13 @@ class LanguageModelConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class StreamLanguageModelConfig(LanguageModelConfig):
+    """Sizes of the language model of a stream of texts."""
+
+    piece: int = 35  # words of the stream that a step learns from
+
+
+@dataclasses.dataclass(frozen=True)
 class SentenceVAEConfig(LanguageModelConfig):
     """Sizes of the VAE. The paper does not tell its own; texar's for the Penn Treebank are the defaults."""
 
@@ -110,6 +117,9 @@ PRESETS = {
         every=10,
     ),
     "docstrings-language": dataclasses.replace(DOCSTRINGS, model=LanguageModelConfig(**SMALL)),
+    "docstrings-stream": dataclasses.replace(
+        DOCSTRINGS, model=StreamLanguageModelConfig(**{**SMALL, "text_length": 400}), every=500
+    ),
     "docstrings-inputless": of(DOCSTRINGS, keep=0.0, z_size=64),
     **{f"newsgroups-{reader}": of(NEWS, reader=reader) for reader in READERS},
     **{f"newsgroups-{reader}-32": of(NEWS, reader=reader, z_size=32) for reader in READERS},
@@ -121,5 +131,12 @@ PRESETS = {
     "ptb-plain": of(PTB, keep=1.0, annealing="constant", annealing_start=1.0),  # what the two tricks are for
     "ptb-inputless": of(PTB, keep=0.0, z_size=111, hidden=512, encoder_hidden=512, dropout=0.0),
     "ptb-language": PTB_LANGUAGE,
+    "ptb-stream": dataclasses.replace(
+        PTB,
+        model=StreamLanguageModelConfig(text_length=83, embedding=200, hidden=200, layers=2, dropout=0.25),
+        steps=16_000,  # twelve epochs of 929,589 words
+        batch_size=20,
+        schedule="cosine",
+    ),
     "ptb-language-inputless": of(PTB_LANGUAGE, keep=0.0, dropout=0.0, hidden=512),
 }

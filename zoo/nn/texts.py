@@ -130,7 +130,8 @@ class Writer(keras.layers.Layer):
 
     def uniforms(self, length):
         """Of dropout's noise for texts of so many words: {name: shape}."""
-        return {"input": [length, self.table.size], "output": [length, self.cells[-1].units]}
+        between = {f"layer_{i}": [length, cell.units] for i, cell in enumerate(self.cells[1:], 1)}
+        return {"input": [length, self.table.size], **between, "output": [length, self.cells[-1].units]}
 
     def begin(self, size, z=None):
         """The state of every cell before the first word. size: B; z: [B, Z], None for a writer without one."""
@@ -149,13 +150,13 @@ class Writer(keras.layers.Layer):
     def read(self, words, z=None, states=None, noise=None, rate=0.0):
         """What is known after each of the words. words: int32 [B, T].
 
-        states: of every cell, default `begin`. noise: {"input": uniform [B, L, E], "output": [B, L, H]} of dropout at
-        this rate, L >= T. Returns (last states, h [B, T, H]).
+        states: of every cell, default `begin`. noise: as `uniforms` says, [B, L, ...], of dropout at this rate, L >= T.
+        Returns (last states, h [B, T, H]).
         """
         noise, last = noise or {}, []
         h = self.inputs(words, z, noise.get("input"), rate)
-        for cell, state in zip(self.cells, states or self.begin(tf.shape(words)[0], z), strict=True):
-            state, h = unroll(cell, h, state)
+        for i, (cell, state) in enumerate(zip(self.cells, states or self.begin(tf.shape(words)[0], z), strict=True)):
+            state, h = unroll(cell, dropped(h, noise.get(f"layer_{i}"), rate), state)
             last.append(state)
         return last, dropped(h, noise.get("output"), rate)
 

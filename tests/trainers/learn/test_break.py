@@ -28,9 +28,9 @@ class Poisoned(Learner):
     """From step 5 on, the gradient is not a number."""
 
     def losses_and_gradients(self, batch, noise, step):
-        sums, gradients = super().losses_and_gradients(batch, noise, step)
+        sums, gradients, carried = super().losses_and_gradients(batch, noise, step)
         bad = tf.where(self.optimizers[0].iterations >= 4, np.nan, 1.0)
-        return sums, [g * bad for g in gradients]
+        return sums, [g * bad for g in gradients], carried
 
 
 def test_a_number_that_is_not_finite_stops_the_run_and_names_the_step(train, tmp_path, state):
