@@ -1,34 +1,25 @@
 """Train a sentence VAE, or its language model: python -m trainers.sentence_vae --preset docstrings"""
 
 from trainers.declare.task import Figure, Task
+from trainers.judges.options import Filling
 from trainers.learn.command import main
 from zoo.configs.sentence_vae import LanguageModelConfig, SentenceVAEConfig, StreamLanguageModelConfig
 from zoo.declare import Measure
 
-HIDDEN = 0.2  # share of a text that is hidden and filled in
 SCORED = 200  # words of a stream that are scored at once
 
 
 def exhibits(model, shown):
     """What comes back of texts, samples, ways between texts, and filled gaps."""
-    from trainers.show import writing
-
-    found = (writing.strings(model, ids) for ids in gaps(model, shown.batch["text"][: writing.SHOWN]))
-    return {**writing.from_codes(model, shown), "imputations": writing.paired(*found)}
-
-
-def gaps(model, text):
-    """Texts whose last words, a share HIDDEN of each, are UNKNOWN, and the same filled in: int32 [B, L] each."""
     import tensorflow as tf
 
-    from zoo.nn.words import UNKNOWN
+    from trainers.judges import filling
+    from trainers.show import writing
 
-    text = tf.pad(text, [[0, 0], [0, model.config.text_length - text.shape[1]]])
-    words = tf.reduce_sum(tf.cast(text > 0, tf.int32), 1, keepdims=True)
-    kept = words - tf.maximum(1, tf.cast(HIDDEN * tf.cast(words, tf.float32), tf.int32))
-    place = tf.range(text.shape[1])[None]
-    blank = tf.where((place >= kept) & (place < words), UNKNOWN, text)
-    return blank, model.impute(blank)["text"]
+    text = shown.batch["text"][: writing.SHOWN]
+    blank = filling.gaps(tf.pad(text, [[0, 0], [0, model.config.text_length - text.shape[1]]]))
+    found = (writing.strings(model, ids) for ids in (blank, model.impute(blank)["text"]))
+    return {**writing.from_codes(model, shown), "imputations": writing.paired(*found)}
 
 
 def histograms(*arguments):
@@ -61,6 +52,13 @@ def told(*arguments):
     from trainers.show import writing
 
     return writing.told(*arguments)
+
+
+def judge(*arguments):
+    """Whether texts with filled gaps are told from real ones."""
+    from trainers.judges import filling
+
+    return filling.judge(*arguments)
 
 
 def drawn(*arguments):
@@ -119,7 +117,9 @@ def stream_figures(model, sets, split, seed):
 
 
 TASKS = {
-    SentenceVAEConfig: Task("sentence_vae", exhibits, histograms, figures, embed=embed, sample=sample),
+    SentenceVAEConfig: Task(
+        "sentence_vae", exhibits, histograms, figures, embed=embed, sample=sample, judge=judge, judging=Filling
+    ),
     LanguageModelConfig: Task("sentence_vae", drawn, sample=told),
     StreamLanguageModelConfig: Task(
         "sentence_vae", drawn, figures=stream_figures, best="perplexity_stream", learner=stream_learner, sample=told

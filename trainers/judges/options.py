@@ -25,3 +25,13 @@ class Painting(Judging):
     """a picture counts as right and sure if all that is read in it has more than this probability"""
     samples: int = 10
     """K of the importance-weighted estimate that ranks pictures for a caption"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Filling(Judging):
+    """For texts with filled gaps."""
+
+    count: int = 4000
+    """texts of the test split, at most"""
+    language: str = ""
+    """the run of a language model of the same words, which fills the same gaps"""
