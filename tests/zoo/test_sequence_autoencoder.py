@@ -228,3 +228,11 @@ def test_the_words_are_part_of_the_reader():
     assert {path.partition("/")[2] for path in paths if path.startswith("writer/")} == {
         path.partition("/")[2] for path in paths if path.startswith("reader/")
     } - {"words/letters"}
+
+
+@pytest.mark.parametrize("task", ["autoencoder", "language"])
+def test_an_unknown_word_is_never_written(task):
+    model = pretraining(task=task)
+    model.out.bias.assign(tf.one_hot([1], 8)[0] * 50.0)
+    said = (model.reconstruct if task == "autoencoder" else model.extend)(tf.constant(TEXT))
+    assert (said["text"].numpy() != 1).all() and (said["score"].numpy() < -40).all()  # log p as it is
