@@ -116,3 +116,123 @@ def test_padding_changes_nothing_to_the_last_bit(make):
     )
     for name in short:
         assert short[name].numpy().tobytes() == long[name].numpy().tobytes()
+
+
+def step(cell, x, h, c):
+    """One step of the golden LSTM, in NumPy."""
+    cell = {name: np.array(value) for name, value in WEIGHTS[cell].items()}
+    i, f, g, o = np.split(x @ cell["W"] + h @ cell["U"] + cell["b"], 4)
+    c = c / (1 + np.exp(-f)) + np.tanh(g) / (1 + np.exp(-i))
+    return np.tanh(c) / (1 + np.exp(-o)), c
+
+
+def greedy(first, h, c, cell="lstm"):
+    """(words, log p of them) that are likeliest one after the other, UNKNOWN never, in NumPy."""
+    vectors, kernel, bias = (np.array(WEIGHTS[name]) for name in ("emb", "W_o", "b_o"))
+    word, words, score = first, [], 0.0
+    while len(words) < SIZES["text_length"] and (not words or word != 0):
+        h, c = step(cell, vectors[THEIRS[word]], h, c)
+        logits = (h @ kernel + bias)[THEIRS]
+        log_p = logits - np.log(np.exp(logits).sum())
+        word = int(np.argmax(np.where(np.arange(8) == 1, -np.inf, log_p)))
+        words, score = [*words, word], score + log_p[word]
+    return words + [0] * (SIZES["text_length"] - len(words)), score
+
+
+@pytest.mark.parametrize("tie", [True, False])
+@runs
+def test_what_is_written_again_is_the_likeliest_word_each_time(run, tie):
+    model = pretraining(tie=tie)
+    said = run(model.reconstruct)(tf.constant(TEXT))
+    want = [
+        greedy(0, h, c, "lstm" if tie else "lstm_untied") for h, c in zip(EXPECTED["h"], EXPECTED["c"], strict=True)
+    ]
+    assert said["text"].numpy().tolist() == [words for words, _ in want]
+    np.testing.assert_allclose(said["score"], [score for _, score in want], rtol=1e-5)
+
+
+def test_the_code_of_a_text_is_the_state_after_its_last_word():
+    code = pretraining().encode(tf.constant(TEXT))
+    for name in "hc":
+        np.testing.assert_allclose(code[name], EXPECTED[name], atol=2e-6)
+
+
+@runs
+def test_a_language_model_goes_on_after_the_words_that_are_given(run):
+    said = run(pretraining(task="language").extend)(tf.constant(TEXT))
+    vectors = np.array(WEIGHTS["emb"])[THEIRS]
+    for row, words, score in zip(TEXT, *said.values(), strict=True):
+        h = c = np.zeros(4)
+        *before, last = row[row > 0]
+        for word in before:
+            h, c = step("lstm", vectors[word], h, c)
+        want = greedy(last, h, c)
+        assert words.numpy().tolist() == want[0] and float(score) == pytest.approx(want[1], rel=1e-5)
+
+
+@pytest.mark.parametrize("task", ["autoencoder", "language"])
+def test_training_compares_with_candidates_and_scores_with_all_words(task):
+    """Candidates of uniform numbers 0 are all END: what is left is the choice between END and the right word."""
+    full, sampled = pretraining(task=task), pretraining(task=task, candidates=3)
+    noise = sampled.training_noise(3, (1, 2))
+    assert {name: x.shape for name, x in noise.items()} == {"candidates": (3, 3)} and not full.training_noise(3, (1, 2))
+    scores = (model.loss_terms({"text": TEXT}, {})["negative_log_likelihood"].numpy() for model in (full, sampled))
+    np.testing.assert_array_equal(*scores)
+    terms = sampled.training_terms({"text": TEXT}, {"candidates": tf.zeros([3, 3])}, 0)
+    assert terms.keys() == {"sampled_softmax"}
+
+    state = sampled.summary_of(TEXT)[0] if task == "autoencoder" else None
+    before = np.pad(TEXT[:, :-1], ((0, 0), (1, 0)))
+    _, h = sampled.reader.read(before, state) if task == "autoencoder" else sampled.reader.read(TEXT[:, :-1])
+    logits = h.numpy() @ sampled.out.kernel.numpy() + sampled.out.bias.numpy()
+    p = np.log((np.arange(8) + 2) / (np.arange(8) + 1)) / np.log(9)
+    logits -= np.log(1 - (1 - p) ** 3)
+    ids = TEXT if task == "autoencoder" else TEXT[:, 1:]
+    right = np.take_along_axis(logits, ids[..., None], 2)[..., 0]
+    nats = np.log1p(np.exp(logits[..., 0] - right)) * (ids > 0)  # of END itself there is no choice
+    np.testing.assert_allclose(terms["sampled_softmax"], nats.sum(1), rtol=1e-5)
+
+
+def test_joint_training_may_sample_too():
+    model, full = classifier(joint=0.1, candidates=3), classifier(joint=0.1)
+    batch = {"text": TEXT, "label": LABEL}
+    noise = model.training_noise(3, (1, 2))
+    sampled, terms = model.training_terms(batch, noise, 0), full.training_terms(batch, {}, 0)
+    np.testing.assert_array_equal(sampled["cross_entropy"], terms["cross_entropy"])
+    assert (sampled["joint"] < terms["joint"]).numpy().all()  # a choice among fewer words
+    assert not classifier(candidates=3).training_noise(3, (1, 2))
+
+
+def test_noise_is_that_of_the_passes_that_are_made():
+    shapes = {
+        model: {name: tuple(x.shape) for name, x in model.training_noise(3, (1, 2)).items()}
+        for model in (
+            sequence_autoencoder.build(dataclasses.replace(kind(**SIZES, **more), dropout=0.5))
+            for kind, more in (
+                (PretrainingConfig, {}),
+                (PretrainingConfig, {"task": "language"}),
+                (ClassifierConfig, {}),
+                (ClassifierConfig, {"joint": 0.1}),
+            )
+        )
+    }
+    one, both = {"read": (3, 7, 3)}, {"read": (3, 7, 3), "write": (3, 7, 3)}
+    assert list(shapes.values()) == [both, one, one, both]
+
+
+def test_the_words_are_part_of_the_reader():
+    """Whoever takes over its vectors knows what they stand for."""
+    model = pretraining(tie=False)
+    paths = {v.path.partition("/")[2] for v in model.variables}
+    assert "reader/words/letters" in paths and "writer/words/letters" not in paths
+    assert {path.partition("/")[2] for path in paths if path.startswith("writer/")} == {
+        path.partition("/")[2] for path in paths if path.startswith("reader/")
+    } - {"words/letters"}
+
+
+@pytest.mark.parametrize("task", ["autoencoder", "language"])
+def test_an_unknown_word_is_never_written(task):
+    model = pretraining(task=task)
+    model.out.bias.assign(tf.one_hot([1], 8)[0] * 50.0)
+    said = (model.reconstruct if task == "autoencoder" else model.extend)(tf.constant(TEXT))
+    assert (said["text"].numpy() != 1).all() and (said["score"].numpy() < -40).all()  # log p as it is
