@@ -49,7 +49,7 @@ class Tokens(NamedTuple):
 class State(NamedTuple):
     """Where a document that is written stands: (h, c), [B, H] each, of every layer."""
 
-    words: tuple
+    words: tuple  # within a sentence; behind its end, and before the first one, it is not asked
     sentences: tuple  # before the sentence that is being written; () of a flat one
 
 
@@ -305,7 +305,9 @@ class HierarchicalAutoencoder(Model):
         """(State before the first word of documents int32 [B, <= S, L], what every sentence looks at)."""
         tokens = self.tokens(self.whole(text))
         state, h = self.read(tokens)
-        return State(state, () if self.config.kind == "flat" else state), self.looked_at(tokens, h)
+        if self.config.kind == "flat":
+            return State(state, ()), ()
+        return State(self.writer["words"].zeros(tf.shape(text)[0]), state), self.looked_at(tokens, h)
 
     def decode_step(self, words, state, context=()):
         """One token more. words: int32 [B], the tokens before, FIRST at the start.

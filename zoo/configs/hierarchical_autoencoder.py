@@ -37,7 +37,7 @@ def of(settings, **changes):
 DOCSTRINGS = Texts(
     model=HierarchicalAutoencoderConfig(
         kind="hierarchical",
-        vocabulary=3000,
+        vocabulary=3500,
         sentences=5,
         text_length=20,
         embedding=128,
