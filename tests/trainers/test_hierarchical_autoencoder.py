@@ -38,6 +38,7 @@ def figures(model, back, texts=TEXT):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model, "reconstruct", lambda text: {"text": back(text)})
         sets = types.SimpleNamespace(splits={"test": Split({"text": texts}, lengths={"text": np.full(len(texts), 3)})})
+        trainer.writer.cache_clear()  # of what was traced with another one
         return trainer.figures(model, sets, "test", 0)
 
 
