@@ -5,12 +5,12 @@ words; "hierarchical" has LSTMs over words and LSTMs over sentences on both side
 are written look at those that were read.
 Differs: the decoder is told that a sentence begins, where the authors' code says the first word from the start state
 itself; the end of a document is a token of its own behind the last sentence's end, which their code replaces by it;
-LSTMs and softmax have biases, and weights begin as Keras has them; h = o tanh(c), theirs is h = o c (config: tanh). A document read backwards is reversed
-token by token, so that the end of a sentence is read before its words.
+LSTMs and softmax have biases, and weights begin as Keras has them; h = o tanh(c), theirs is h = o c (config: tanh). A
+document read backwards is reversed token by token, so that the end of a sentence is read before its words.
 
-B batch, S the most sentences, R those of a batch (at most one of them beyond its longest document), L words of a
-sentence with its end, T = S L + 1 tokens of a document that is written, V vocabulary, E size of a word's vector, H units.
-Documents hold END behind each sentence; inside this model END ends a document and V, one token more, a sentence.
+B batch, S the most sentences, R those of a batch (at most one or two beyond its longest document), L words of a
+sentence with its end, T = S L + 1 tokens of a document that is written, V vocabulary, E size of a word's vector, H
+units. Documents hold END behind each sentence; inside this model END ends a document and V, one token more, a sentence.
 """
 
 from typing import NamedTuple
