@@ -66,33 +66,30 @@ def by_the_token(model, given):
 
     vocabulary = model.config.vocabulary
     with tf.init_scope():
-        state, context = model.start(tf.zeros([1, *model.fields["text"].shape], tf.int32))
-    states = [f"state_{i}" for i in range(len(tf.nest.flatten(state)))]
+        empty, context = model.start(tf.zeros([1, *model.fields["text"].shape], tf.int32))
     looked = ["keys", "sentences", "real"][: len(context)]
-
-    def flat(names, structure):
-        return dict(zip(names, tf.nest.flatten(structure), strict=True))
+    words, sentences = (named(level, part) for level, part in zip(("word", "sentence"), empty, strict=True))
+    begun = sentences or words  # the state of words begins with every sentence, but of a flat one
 
     def start(text):
-        begun, seen = model.start(text)
-        return flat(states, begun) | flat(looked, seen)
+        state, seen = model.start(text)
+        return dict(zip([*begun, *looked], tf.nest.flatten([state.sentences or state.words, seen]), strict=True))
 
     def decode_step(word, **given):
-        now = tf.nest.pack_sequence_as(state, [given[name] for name in states])
-        log_probs, now, alpha = model.decode_step(word, now, tuple(given[name] for name in looked))
-        attention = {} if alpha is None else {"attention": alpha}
-        return {"log_probs": tf.maximum(log_probs, LEAST), **flat(states, now)} | attention
+        state = tf.nest.pack_sequence_as(empty, [given[name] for name in (*words, *sentences)])
+        log_probs, state, alpha = model.decode_step(word, state, tuple(given[name] for name in looked))
+        after = dict(zip([*words, *sentences], tf.nest.flatten(state), strict=True))
+        return {"log_probs": tf.maximum(log_probs, LEAST), **after} | ({} if alpha is None else {"attention": alpha})
 
-    said = f"{vocabulary} ends a sentence, 0 behind it the document"
+    said = f"{vocabulary} ends a sentence, and 0 the document behind one"
     before = f"the word before, {FIRST} at the start; {said}"
-    word = {"word": Input((), before, "int32", interval=(FIRST, vocabulary))}
-    both = [(states, state, "as start or the last call returned it"), (looked, context, "as start returned them")]
-    inputs = {
-        name: Input(tuple(part.shape[1:]), says)
-        for names, structure, says in both
-        for name, part in flat(names, structure).items()
+    inputs = {"word": Input((), before, "int32", interval=(FIRST, vocabulary))}
+    zero, first = "0 at the start, then as the last call returned it", "as start or the last call returned it"
+    inputs |= {name: Input((size,), first if name in begun else zero) for name, size in (words | sentences).items()}
+    inputs |= {
+        name: Input(tuple(part.shape[1:]), "as start returned it") for name, part in zip(looked, context, strict=True)
     }
-    state_out = dict.fromkeys(states, "the state, for the next decode_step")
+    state_out = dict.fromkeys(words | sentences, "the state, for the next decode_step")
     step_out = state_out | {
         "log_probs": f"log p of every word after `word` in nats, {LEAST:g} or more; {said}",
         "attention": "where the sentence that begins looked; of no meaning within a sentence",
@@ -100,7 +97,16 @@ def by_the_token(model, given):
     start_out = state_out | dict.fromkeys(looked, "what every sentence looks at")
     return {
         "start": Signature(start, given, "The state before the first word.", outputs=start_out),
-        "decode_step": Signature(decode_step, word | inputs, "One word more.", outputs=step_out),
+        "decode_step": Signature(decode_step, inputs, "One word more.", outputs=step_out),
+    }
+
+
+def named(level, states):
+    """{"word_h_0": size, "word_cell_0", ...} of the states of all layers."""
+    return {
+        f"{level}_{part}_{k}": x.shape[1]
+        for k, layer in enumerate(states)
+        for part, x in zip(("h", "cell"), layer, strict=True)
     }
 
 

@@ -5,12 +5,12 @@ words; "hierarchical" has LSTMs over words and LSTMs over sentences on both side
 are written look at those that were read.
 Differs: the decoder is told that a sentence begins, where the authors' code says the first word from the start state
 itself; the end of a document is a token of its own behind the last sentence's end, which their code replaces by it;
-LSTMs and softmax have biases; h = o tanh(c), theirs is h = o c (config: tanh). A document read backwards is reversed
-token by token, so that the end of a sentence is read before its words.
+LSTMs and softmax have biases, and weights begin as Keras has them; h = o tanh(c), theirs is h = o c (config: tanh). A
+document read backwards is reversed token by token, so that the end of a sentence is read before its words.
 
-B batch, S the most sentences, R those of a batch (at most one of them beyond its longest document), L words of a
-sentence with its end, T = S L words of a document that is written, V vocabulary, E size of a word's vector, H units.
-Documents hold END behind each sentence; inside this model END ends a document and V, one token more, a sentence.
+B batch, S the most sentences, R those of a batch (at most one or two beyond its longest document), L words of a
+sentence with its end, T = S L + 1 tokens of a document that is written, V vocabulary, E size of a word's vector, H
+units. Documents hold END behind each sentence; inside this model END ends a document and V, one token more, a sentence.
 """
 
 from typing import NamedTuple
@@ -49,7 +49,7 @@ class Tokens(NamedTuple):
 class State(NamedTuple):
     """Where a document that is written stands: (h, c), [B, H] each, of every layer."""
 
-    words: tuple
+    words: tuple  # within a sentence; behind its end, and before the first one, it is not asked
     sentences: tuple  # before the sentence that is being written; () of a flat one
 
 
@@ -213,7 +213,7 @@ class HierarchicalAutoencoder(Model):
         flat = words.ahead(tf.reshape(x, [size * rows, length, self.config.embedding]))
         last, _ = words.read(flat, words.zeros(size * rows), tf.reshape(kept, [size * rows, length]))
         sentences, e = self.reader["sentences"], tf.reshape(last[-1][0], [size, rows, self.config.hidden])
-        state, h = sentences.read(sentences.ahead(e), sentences.zeros(size), kept_rows(kept))
+        state, h = sentences.read(sentences.ahead(e), sentences.zeros(size), tf.reduce_max(kept, 2))
         return state, tf.reverse(h, [1]) if self.config.reverse else h
 
     def encode(self, text):
@@ -247,10 +247,12 @@ class HierarchicalAutoencoder(Model):
 
     def log_probs(self, tokens, noise=None):
         """log p of every token in every place [B, R, L, V + 1], and the weights of every look [B, R, R] or None."""
-        noise = noise or {}
+        noise, alphas = noise or {}, None
         state, h = self.read(tokens, noise)
-        tell = self.tell_flat if self.config.kind == "flat" else self.tell
-        h, alphas = tell(tokens, state, self.looked_at(tokens, h), noise.get("told"))
+        if self.config.kind == "flat":
+            h = self.tell_flat(tokens, state, noise.get("told"))
+        else:
+            h, alphas = self.tell(tokens, state, self.looked_at(tokens, h), noise.get("told"))
         return tf.nn.log_softmax(self.logits(dropped(h, noise.get("said"), self.config.dropout))), alphas
 
     def nats(self, text, noise=None):
@@ -259,14 +261,14 @@ class HierarchicalAutoencoder(Model):
         log_p = tf.gather(self.log_probs(tokens, noise)[0], tokens.ids, batch_dims=3)
         return -tf.reduce_sum(log_p * tokens.said, [1, 2])
 
-    def tell_flat(self, tokens, state, context, uniform):
-        """h from which each word is said [B, R, L, H], the words before being known; and no look."""
+    def tell_flat(self, tokens, state, uniform):
+        """h from which each word is said [B, R, L, H], the words before being known."""
         writer, (size, rows, length) = self.writer["words"], tf.unstack(tf.shape(tokens.ids))
         begins = tf.concat([tf.fill([size, 1, 1], FIRST), tf.fill([size, rows - 1, 1], self.config.vocabulary)], 1)
         x = dropped(self.table.vectors(tf.concat([begins, tokens.ids[..., :-1]], 2)), uniform, self.config.dropout)
         ahead = writer.ahead(tf.reshape(x, [size, rows * length, self.config.embedding]))
         _, h = writer.read(ahead, state, tf.reshape(tokens.said, [size, -1]))
-        return tf.reshape(h, [size, rows, length, self.config.hidden]), None
+        return tf.reshape(h, [size, rows, length, self.config.hidden])
 
     def tell(self, tokens, state, context, uniform):
         """The same, sentence by sentence, and the weights of the look behind each sentence."""
@@ -278,14 +280,15 @@ class HierarchicalAutoencoder(Model):
         outputs = [[None, self.config.text_length, self.config.hidden], *[[None, x.shape[1]] for x in context[-1:]]]
 
         def step(state, inputs, maps, *given):
-            ahead, kept, real = inputs
+            ahead, kept = inputs
             weights, look = given[: len(recurrent)], given[len(recurrent) :]
             last, h = writer.read(ahead, state, kept, weights)
             after, alpha = self.next_sentence(last[-1][0], state, maps, look[:-1], *look[-1:])
-            return where(real > 0, after, state), [h[:, :-1], *([alpha] if look else [])]
+            return after, [h[:, :-1], *([alpha] if look else [])]
 
-        inputs = swap(ahead), swap(kept), swap(tokens.real)[..., None]
-        _, (h, *alphas) = scan(step, state, inputs, self.sentence_maps, outputs, (*recurrent, *context, *v))
+        _, (h, *alphas) = scan(
+            step, state, (swap(ahead), swap(kept)), self.sentence_maps, outputs, (*recurrent, *context, *v)
+        )
         return swap(h), swap(alphas[0]) if alphas else None
 
     def logits(self, h):
@@ -305,7 +308,9 @@ class HierarchicalAutoencoder(Model):
         """(State before the first word of documents int32 [B, <= S, L], what every sentence looks at)."""
         tokens = self.tokens(self.whole(text))
         state, h = self.read(tokens)
-        return State(state, () if self.config.kind == "flat" else state), self.looked_at(tokens, h)
+        if self.config.kind == "flat":
+            return State(state, ()), ()
+        return State(self.writer["words"].zeros(tf.shape(text)[0]), state), self.looked_at(tokens, h)
 
     def decode_step(self, words, state, context=()):
         """One token more. words: int32 [B], the tokens before, FIRST at the start.
@@ -316,19 +321,17 @@ class HierarchicalAutoencoder(Model):
         now = self.writer["words"].step(state.words, self.writer["words"].maps, self.table.vectors(words))
         ended, alpha = words == self.config.vocabulary, None
         begins = ended | (words == FIRST)
+        sentences = state.sentences
         if self.config.kind != "flat":
             v = tf.convert_to_tensor(self.v) if self.looks else None
-            after, alpha = self.next_sentence(now[-1][0], state.sentences, self.sentence_maps, context, v)
-            sentences = where(ended[:, None], after, state.sentences)
+            after, alpha = self.next_sentence(now[-1][0], sentences, self.sentence_maps, context, v)
+            sentences = where(ended[:, None], after, sentences)
             first = self.table.vectors(tf.fill(tf.shape(words), FIRST))
             begun = self.writer["words"].step(sentences, self.writer["words"].maps, first)
             now = where(begins[:, None], begun, now)
-            state = State(now, sentences)
-        else:
-            state = State(now, ())
         log_p = tf.nn.log_softmax(self.logits(now[-1][0])) + self.never(UNKNOWN)
         log_p += tf.where(begins[:, None], self.never(self.config.vocabulary), 0.0)
-        return log_p + tf.where(ended[:, None], 0.0, self.never(END)), state, alpha
+        return log_p + tf.where(ended[:, None], 0.0, self.never(END)), State(now, sentences), alpha
 
     def never(self, token):
         return tf.one_hot(token, self.config.vocabulary + 1, -float("inf"), 0.0)
@@ -358,7 +361,8 @@ class HierarchicalAutoencoder(Model):
 
         state = state, tf.zeros([size], tf.int32), tf.fill([size], -1)
         looks = config.sentences if self.looks else 0
-        arguments = step, state, config.sentences * config.text_length, 3 + looks
+        longest = config.sentences * config.text_length + 1  # and the document's end
+        arguments = step, state, longest, 3 + looks
         search = {"context": context} | ({"width": width} if method == "beam" else {})
         said = (decoding.beam if method == "beam" else decoding.greedy)(*arguments, **search)
 
@@ -382,11 +386,6 @@ def without_tanh(gates, cell):
 def where(condition, new, old):
     """Of two structures of tensors."""
     return tf.nest.map_structure(lambda a, b: tf.where(condition, a, b), new, old)
-
-
-def kept_rows(kept):
-    """[B, R]: which rows of a mask [B, R, L] have something."""
-    return tf.reduce_max(kept, 2)
 
 
 def placed(index, values, size):

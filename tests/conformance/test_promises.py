@@ -63,7 +63,11 @@ def settings(variant):
 def small(config):
     """A config with the same choices and smaller sizes."""
     most = {"steps": 3, "hidden": 8, "z_size": 3, "embedding": 8, "attention_size": 8, "align_size": 8, "language": 8}
-    most |= {"encoder_hidden": 8, "vocabulary": 99, "text_length": 12} if hasattr(config, "text_length") else {}
+    most |= (
+        {"encoder_hidden": 8, "vocabulary": 99, "text_length": 12, "sentences": 3}
+        if hasattr(config, "text_length")
+        else {}
+    )
     changes = {name: size for name, size in most.items() if type(getattr(config, name, None)) is int}
     if getattr(config, "hidden", None) == (400,) or isinstance(getattr(config, "hidden", None), tuple):
         changes["hidden"] = (8,)

@@ -76,6 +76,7 @@ MOST = {
     "read_n": 3,
     "vocabulary": 12,
     "text_length": 9,
+    "sentences": 3,
 }  # of sizes, where they are larger
 KINDS = {"vae": ("dynamic", "float16", "int8"), "show_attend_tell": ("dynamic",)}
 FIXED = {"k": 3, "width": 3}  # what the options of some kind of model fix

@@ -314,6 +314,20 @@ def test_what_comes_back_is_a_document_with_the_ends_it_saw(run, kind):
             np.testing.assert_allclose(rows[1 : len(looks)], np.concatenate(looks)[1:], atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("method", ["greedy", "beam"])
+def test_who_would_never_end_is_ended(kind, method):
+    """Every sentence after L - 1 words, at the cost of its end, the document after S sentences, at none."""
+    model = golden(kind)
+    model.out.set_weights([model.out.kernel.numpy(), np.float32([-30] + [0] * 7 + [-30])])
+    said = model.reconstruct(documents()[:1], method, 3)
+    assert said["end"].numpy().max() < 1e-9
+    assert (said["text"].numpy()[0, :, :-1] > UNKNOWN).all() and not said["text"].numpy()[0, :, -1].any()
+    assert -400 < float(said["score"][0]) < -4 * 29
+    log_p = conditional(model, documents()[:1], said["text"].numpy())
+    assert float(said["score"][0]) == pytest.approx(float(log_p[0]), rel=1e-5)
+
+
 def test_one_document_knows_nothing_of_its_neighbours():
     model = golden("attention")
     both, alone = model.reconstruct(documents()), model.reconstruct(documents()[1:])

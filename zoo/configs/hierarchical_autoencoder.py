@@ -37,7 +37,7 @@ def of(settings, **changes):
 DOCSTRINGS = Texts(
     model=HierarchicalAutoencoderConfig(
         kind="hierarchical",
-        vocabulary=3000,
+        vocabulary=3500,
         sentences=5,
         text_length=20,
         embedding=128,
@@ -71,7 +71,7 @@ PRESETS = {
         data="imdb",
         part="documents",
         fit="drop",
-        steps=74_000,  # seven epochs of 340,000 documents
+        steps=74_000,  # seven epochs of its 340,000 reviews
         batch_size=32,
         optimizer="sgd",
         learning_rate=0.1,

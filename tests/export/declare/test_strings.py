@@ -14,7 +14,7 @@ from export.declare.signature import (
     server_function,
     server_inputs,
 )
-from export.declare.strings import picture, text
+from export.declare.strings import document, picture, text
 from export.prove import proof
 from zoo.data.pictures import files
 from zoo.declare import Field
@@ -50,6 +50,58 @@ def see():
 
     functions = {channels: function(channels) for channels in (1, 3)}
     return lambda files, channels=3: functions[channels](image_bytes=tf.constant(files))["images"].numpy()
+
+
+@pytest.fixture(scope="module")
+def read_documents():
+    """Documents -> what a server makes of them: three sentences of four words at most."""
+    words = Words(7)
+    words.build()
+    words.learn(["a", "red", "hat", ".", "café"])
+    inputs = {"text": document("text", Field((3, 5), "int32", ragged=True), words)}
+    signature = Signature(lambda text: {"ids": text}, inputs, "")
+    function = server_function(signature, None)
+
+    def call(texts):
+        return {k: v.numpy().tolist() for k, v in function(text=tf.constant(texts)).items()}
+
+    call.signature = signature
+    return call
+
+
+def test_a_server_splits_documents_into_sentences(read_documents):
+    said = read_documents(["A red hat. A GREEN one.", "cf. Hat", " \n\nhat\n\n\x00\n\nred a\n\nA."])
+    none = [0] * 5
+    assert said["ids"] == [
+        [[2, 3, 4, 5, 0], [2, 1, 1, 5, 0], none],
+        [[1, 5, 4, 0, 0], none, none],
+        [[4, 0, 0, 0, 0], [3, 2, 0, 0, 0], [2, 5, 0, 0, 0]],
+    ]
+    assert said["unknown_words"] == [b"green one", b"cf", b""]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "what"),
+    [
+        ("", r"text: got number of sentences \[0\]"),
+        ("A.\n\nA.\n\nA.\n\nA.", r"text: got number of sentences \[4\]"),
+        ("A.\n\nA red hat hat .", r"text: got number of words in a sentence \[5\]"),
+    ],
+)
+def test_a_server_refuses_documents_that_do_not_fit(read_documents, wrong, what):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=what):
+        read_documents(["a hat", wrong])
+
+
+def test_documents_are_written_so_that_they_are_read_alike(read_documents):
+    spec = read_documents.signature.inputs["text"]
+    ids = spec.example(20, np.random.default_rng(0))
+    assert ids.shape == (20, 3, 5) and (ids[:, :, 0] > 0).sum(1).min() == 1 and (ids[:, 2, 0] > 0).any()
+    again = read_documents(spec.text.write(np.where(ids == 1, 2, ids)).tolist())["ids"]
+    assert again == np.where(ids == 1, 2, ids).tolist()
+    for says, wrong in spec.text.refused.items():
+        with pytest.raises(tf.errors.InvalidArgumentError, match="text: got"):
+            pytest.fail(f"{says} was read: {read_documents([wrong])}")
 
 
 def test_a_server_reads_captions_and_tells_the_words_it_does_not_know(read):

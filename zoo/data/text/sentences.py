@@ -47,4 +47,5 @@ def split(texts):
     for pattern, new in (*_RULES[:2], *_RULES[1:]):  # what is replaced cannot begin the next match
         texts = tf.strings.regex_replace(texts, pattern, new)
     found = tf.strings.split(tf.strings.regex_replace(texts, "\x01", " "), "\x02")
-    return tf.ragged.boolean_mask(found, tf.strings.length(tf.strings.strip(found)) > 0)
+    nothing = tf.strings.regex_full_match(found.values, f"{_BLANKS}*")
+    return tf.ragged.boolean_mask(found, found.with_values(~nothing))

@@ -1,6 +1,9 @@
-import pytest
+import random
 
-from zoo.data.text.sentences import sentences
+import pytest
+import tensorflow as tf
+
+from zoo.data.text.sentences import sentences, split
 
 
 @pytest.mark.parametrize(
@@ -24,3 +27,38 @@ def test_where_sentences_end(text, want):
 def test_nothing_but_blanks_is_lost():
     text = "One. two?  Three... Four (five.) \n\n six\n seven!! 8. Mr. X. Y"
     assert " ".join(sentences(text)).split() == text.split()
+
+
+PARTS = [
+    "a",
+    "B",
+    "x.",
+    ".",
+    "!",
+    " ",
+    "\n",
+    "\n\n",
+    "e.g.",
+    "Mr.",
+    '"',
+    "(",
+    ")",
+    "\u201d",
+    "1",
+    "\xa0",
+    "\u2003",
+    "\xc9",
+    "\xe9",
+]
+
+
+def test_a_graph_splits_alike():
+    numbers = random.Random(0)
+    texts = ["".join(numbers.choices(PARTS, k=numbers.randrange(1, 14))) for _ in range(10_000)]
+    texts += [
+        "",
+        " \n\n ",
+        "See e.g. Smith, cf. Jones et al. Dr. Who. J. R. R. Tolkien!  (Mr. X. Y.)\n \t\nI.e. Z. A. B",
+    ]
+    found = tf.function(split)(tf.constant(texts)).to_list()
+    assert [[" ".join(each.decode().split()) for each in several] for several in found] == list(map(sentences, texts))
