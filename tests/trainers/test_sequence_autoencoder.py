@@ -78,7 +78,7 @@ def test_inputs_are_answered_by_classes_the_likeliest_first(classifier):
     made = sequence_autoencoder.name(classifier, ["a good film", "a strange film"], Sampling())
     row = made.arrays["probabilities"][0]
     text, answer = made.lines[0].splitlines()
-    assert text == "a good film" and made.lines[-1] == "words that the model does not know: strange"
+    assert text == "a good film" and made.lines[-1] == "unknown words: strange"
     numbers = [float(part.split()[-1]) for part in answer.removeprefix("> ").split(",")]
     np.testing.assert_allclose(numbers, sorted(row, reverse=True), atol=0.0051)
     assert ("positive" in answer.split(",")[0]) == (row.argmax() == 1)

@@ -37,7 +37,7 @@ PROMISED = {  # to those who use them: what a server and, if it is something els
         {"encode", "decode", "generate", "interpolate", "fill", "log_prob"},
         {"encode", "decode", "log_prob", "start", "decode_step"},
     ],
-    "language_model": [{"log_prob"}, {"log_prob", "decode_step"}],
+    "language_model": [{"generate", "log_prob"}, {"log_prob", "decode_step"}],
     "sequence_autoencoder": [{"reconstruct", "encode", "log_prob"}],
     "text_classifier": [{"classify"}],
 }
