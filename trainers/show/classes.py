@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainers.show.exhibits import Text
-from trainers.show.writing import replied
+from trainers.show.writing import replied, spread
 from zoo import data
 
 COUNTED = 1000  # examples of a confusion table
@@ -44,16 +44,14 @@ def judged(model, text, label):
 
 
 def confusion(model, examples):
-    """Counts of the first COUNTED examples of a split: a row for each right class, a column for each found."""
+    """Counts of COUNTED examples of a split: a row for each right class, a column for each found."""
     names = names_of(model)
-    classify, counts, seen = tf.function(model.classify, autograph=False, reduce_retracing=True), {}, 0
+    classify, counts = tf.function(model.classify, autograph=False, reduce_retracing=True), {}
+    examples = spread(examples, COUNTED)
     for batch, n in data.in_order(examples, min(250, examples.size)):
         found = classify(batch["text"])["logits"].numpy().argmax(-1)[:n]
         for pair in zip(batch["label"].numpy()[:n], found, strict=True):
             counts[pair] = counts.get(pair, 0) + 1
-        seen += n
-        if seen >= COUNTED:
-            break
     return table(np.array([[counts.get((i, j), 0) for j in range(len(names))] for i in range(len(names))]), names)
 
 

@@ -62,19 +62,23 @@ def histograms(model, shown):
     return {"posterior/mean": mean, "posterior/scale": scale, "posterior/rate": rates}
 
 
-def embedded(model, examples, most=EMBEDDED):
+def spread(examples, most):
+    """So many examples of a split at most, from all over it: neighbours may be alike. A zoo.data.Split."""
+    chosen = np.sort(np.random.default_rng(0).permutation(examples.size)[:most])
+    return data.Split({name: array[chosen] for name, array in examples.arrays.items()})
+
+
+def embedded(model, examples, most):
     """Posterior means and labels of the examples, of at most so many, whose label is known."""
 
     @tf.function(autograph=False, reduce_retracing=True)
     def mean_of(text):
         return model.posterior(text)[0]
 
-    means = []
+    examples, means = spread(examples, most), []
     for batch, n in data.in_order(examples, min(250, examples.size)):
         means += list(mean_of(batch["text"]).numpy()[:n])
-        if len(means) >= most:
-            break
-    means, label = np.stack(means[:most]), examples.arrays["label"][: len(means[:most])]
+    means, label = np.stack(means), examples.arrays["label"]
     return means[label >= 0], label[label >= 0]
 
 
@@ -82,7 +86,7 @@ def separation(model, sets, split):
     """Figures of how well codes tell the labels that they were learned without; none where there are no labels."""
     if "label" not in sets.splits[split].arrays:
         return {}
-    (z, label), (other, other_label) = (embedded(model, sets.splits[name]) for name in ("train", split))
+    (z, label), (other, other_label) = (embedded(model, sets.splits[name], EMBEDDED) for name in ("train", split))
     near = f"texts whose {NEIGHBOURS} nearest posterior means (itself left out) vote for their label"
     linear = "texts whose label logistic regression says from the posterior mean, learned from training's"
 
@@ -105,14 +109,12 @@ def usage(model, examples, seed):
         others = model.distortion(text, tf.roll(code["z"], 1, 0))
         return code | {"cost": others - model.distortion(text, code["z"])}
 
-    found = {name: [] for name in ("mean", "scale", "z", "cost")}
+    examples, found = spread(examples, WATCHED), {name: [] for name in ("mean", "scale", "z", "cost")}
     for i, (batch, n) in enumerate(data.in_order(examples, min(250, examples.size))):
         noise = model.noise(len(batch["text"]), tf.random.fold_in([seed, 4], i))
         for name, values in told(batch["text"], noise).items():
             found[name] += list(values.numpy()[:n])
-        if len(found["z"]) >= WATCHED:
-            break
-    found = {name: np.stack(values[:WATCHED]) for name, values in found.items()}
+    found = {name: np.stack(values) for name, values in found.items()}
     count = len(found["z"])
     cost, error = found["cost"].mean(), found["cost"].std(ddof=1) / np.sqrt(count)
 

@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+
+from trainers.show import writing
+from zoo import catalogue
+from zoo.data import Data, Split
+
+
+@pytest.fixture
+def sets():
+    """Two classes one after the other, of words of their own."""
+    numbers = np.random.default_rng(0)
+    ids = np.where(np.arange(400)[:, None] < 200, 2, 50) + numbers.integers(0, 40, (400, 12))
+    ids[:, -1] = 0
+    split = Split({"text": ids.astype(np.int32), "label": np.repeat(np.int32([0, 1]), 200)})
+    return Data("t", split, split, split, "t")
+
+
+def test_codes_are_looked_at_all_over_the_split(sets, monkeypatch):
+    """A probe that learned from the first class alone could say no other."""
+    model = catalogue.build("sentence_vae", catalogue.preset("sentence_vae", "smoke").model)
+    model.encoder.table.rows.assign(np.where(np.arange(101)[:, None] < 43, -1.0, 1.0) * np.ones((1, 8)))
+    monkeypatch.setattr(writing, "EMBEDDED", 100)
+    found = writing.separation(model, sets, "test")
+    assert found["linear_probe"].value == found["nearest_neighbours"].value == 1.0
+    assert found["linear_probe"].examples == 100 and found["linear_probe"].error == 0.0
+    means, label = writing.embedded(model, sets.test, 100)
+    assert means.shape == (100, 4) and 20 < label.sum() < 80
+
+
+def test_no_label_no_separation(sets):
+    texts = Data("t", *[Split({"text": sets.test.arrays["text"]})] * 3, "t")
+    assert writing.separation(None, texts, "test") == {}
