@@ -117,9 +117,6 @@ PRESETS = {
         every=10,
     ),
     "docstrings-language": dataclasses.replace(DOCSTRINGS, model=LanguageModelConfig(**SMALL)),
-    "docstrings-stream": dataclasses.replace(
-        DOCSTRINGS, model=StreamLanguageModelConfig(**{**SMALL, "text_length": 400}), every=500
-    ),
     "docstrings-inputless": of(DOCSTRINGS, keep=0.0, z_size=64),
     **{f"newsgroups-{reader}": of(NEWS, reader=reader) for reader in READERS},
     **{f"newsgroups-{reader}-32": of(NEWS, reader=reader, z_size=32) for reader in READERS},

@@ -21,7 +21,7 @@ def stream(split: Split) -> np.ndarray:
     ids, lost = split.arrays["text"], split.source.lost
     if lost or ids.ndim != 2:
         shape = f"texts of {ids.shape[1:]}, of which {lost:,} did not fit"
-        raise ValueError(f"text: got {shape}, expected one axis that all fit in; take a field of any length, (None,)")
+        raise ValueError(f"text: got {shape}, expected one axis that all fit in; let the model read longer ones")
     return ids[np.arange(ids.shape[1]) <= split.lengths["text"][:, None]]
 
 
