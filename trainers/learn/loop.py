@@ -388,11 +388,12 @@ class Training:
     def curves(self):
         """{split: (minutes of training, what is watched)} of the whole run, but for the beginning's worse values.
 
-        Empty if TensorBoard's files are gone.
+        Without training where that descends something else. Empty if TensorBoard's files are gone.
         """
         steps, speed = board.read(self.workdir / "train", "speed/examples_per_second")
         found = {split: board.read(self.workdir / split, f"loss/{self.headline}") for split in ("train", "validation")}
-        if not (len(steps) and all(len(at) for at, _ in found.values())):
+        found = {split: line for split, line in found.items() if len(line[0])}
+        if not len(steps) or "validation" not in found:
             return {}
         minutes = np.cumsum(np.diff(steps, prepend=0) * self.settings.batch_size / speed) / 60
         low = {split: value <= found["validation"][1].max() for split, (_, value) in found.items()}
