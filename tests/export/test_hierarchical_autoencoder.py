@@ -16,7 +16,7 @@ WORDS = ["a", "cat", "dog", "sat", "ran", "it", "rains", "."]
 @pytest.fixture(scope="module", params=["flat", "hierarchical", "attention"])
 def model(request):
     config = catalogue.preset("hierarchical_autoencoder", "smoke").model
-    config = dataclasses.replace(config, kind=request.param, vocabulary=10, text_length=5)
+    config = dataclasses.replace(config, kind=request.param, vocabulary=10, sentences=3, text_length=5, layers=2)
     model = catalogue.build("hierarchical_autoencoder", config)
     numbers = np.random.default_rng(3)
     for v in model.trainable_variables:

@@ -22,7 +22,7 @@ TEXT = np.int32(
 
 def built(kind="attention"):
     config = catalogue.preset("hierarchical_autoencoder", "smoke").model
-    config = dataclasses.replace(config, kind=kind, vocabulary=10, text_length=5)
+    config = dataclasses.replace(config, kind=kind, vocabulary=10, sentences=3, text_length=5, layers=2)
     model = catalogue.build("hierarchical_autoencoder", config)
     model.words.learn(["a", "cat", "dog", "sat", "ran", "it", "rains", "."])
     return model

@@ -57,7 +57,7 @@ DOCSTRINGS = Texts(
 PRESETS = {
     "docstrings": DOCSTRINGS,
     "smoke": dataclasses.replace(
-        of(DOCSTRINGS, vocabulary=100, sentences=3, text_length=10, embedding=8, hidden=16, layers=2),
+        of(DOCSTRINGS, vocabulary=100, sentences=2, text_length=10, embedding=8, hidden=16),
         fit="cut",
         steps=20,
         batch_size=16,
