@@ -18,7 +18,15 @@ import pytest
 from zoo import catalogue
 
 ROOT = pathlib.Path(__file__).parents[1]
-GUIDES = ("data", "captions", "machines", "serving", "phone", "benchmark")  # read after the README, in this order
+GUIDES = (
+    "data",
+    "captions",
+    "texts",
+    "machines",
+    "serving",
+    "phone",
+    "benchmark",
+)  # read after the README, in this order
 RUN = ("README.md", *(f"docs/{name}.md" for name in GUIDES))
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in (*RUN, "RESULTS.md")}
 README = TEXTS["README.md"]
@@ -33,6 +41,8 @@ NOT_RUN = {
     "import grpc": "there is no server; compared with what export.serving prints, whose tests run it",
     "export TF_CONFIG": "two machines; test_two_machines runs it as two processes",
     "python -m trainers.align_draw\n": "two trainings on 20,000 pictures; tests/conformance makes them on fewer",
+    "--preset ptb": "no such data; tests/trainers/learn/test_command.py begins at layers of another run",
+    "python -m trainers.sequence_autoencoder": "no such data; tests/trainers/test_sequence_autoencoder.py trains both",
     "python -m trainers.compare": "three trainings; tests/trainers/test_compare.py runs it",
     "--preset flickr8k": "there are no photographs; tests/zoo/data/captioned/test_photos.py reads a few like them",
     "python -m trainers.judge align_draw/scenes": "minutes of a classifier's training; tests/trainers runs a small one",
@@ -43,6 +53,8 @@ NOT_RUN = {
 SUBSTITUTES = {
     "python3 -m venv .venv && . .venv/bin/activate && pip install -e . && ": "",  # .ci/run does it
     "python -m trainers.draw\n": "python -m trainers.draw --preset smoke --workdir runs/draw/digits\n",
+    "python -m trainers.sentence_vae\n": "python -m trainers.sentence_vae --preset smoke --no-xla"
+    " --workdir runs/sentence_vae/docstrings\n",
     "--preset mnist --data-dir": "--preset smoke --data binarized_mnist --workdir runs/draw/mnist --data-dir",
     "--preset mnist": "--preset smoke",  # the benchmark
     "gpu:0,gpu:1": "cpu:0,cpu:1",
