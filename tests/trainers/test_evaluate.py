@@ -11,7 +11,7 @@ from trainers.declare.task import Task
 from trainers.score import figures as scored
 from trainers.score import scoring
 from zoo.data import About, Data, Split
-from zoo.declare.measure import bound
+from zoo.declare.measure import bound, perplexities
 from zoo.metrics import bounds
 from zoo.store import runs
 
@@ -123,6 +123,26 @@ def test_figures_are_numpy_means_with_all_that_makes_them_repeatable(split):
             TASK, run, Counting(), Data("numbers", *[examples] * 3, "", {"image": About(remark="no likelihood")})
         )
     )
+
+
+def test_a_perplexity_is_told_of_the_importance_weighted_nats_too(split):
+    class Wordy(Counting):
+        measures = Counting.measures | perplexities("distortion", "rate")
+
+        def counts(self, batch):
+            words = 1 + tf.round(9 * batch["image"][:, 0, 0, 0])
+            return {"words": words, "words_and_end": words + 1}
+
+    examples = split(77)
+    sets = Data("numbers", *[examples] * 3, origin="made up")
+    run = runs.Run(None, "vae", "smoke", None, {"command": "python -m trainers.vae"})
+    found = {each["name"]: each["value"] for each in scored.measure(TASK, run, Wordy(), sets, samples=3)}
+    x = examples.arrays["image"][:, 0, 0, 0].astype("f8")
+    ends = (2 + np.round(9 * x)).sum()
+    assert found["perplexity"] == pytest.approx(np.exp(3 * x.sum() / ends), rel=1e-5)
+    nats = 77 * found["negative_log_likelihood"]
+    assert found["perplexity_importance_weighted"] == pytest.approx(np.exp(nats / ends), rel=1e-5)
+    assert found["perplexity_words_importance_weighted"] == pytest.approx(np.exp(nats / (ends - 77)), rel=1e-5)
 
 
 def test_more_samples_need_latent_variables(split):

@@ -119,6 +119,11 @@ def measure(task, run, model, sets, split="test", samples=1, seed=0, minutes=Non
         estimate = Measure("nats", says, likelihood=model.modelled)
         best = figure("negative_log_likelihood", *total(nats, ("nats",), "", False, groups), estimate, samples)
         found.append(best)
+        for name, one in model.measures.items():
+            if one.exp:  # a perplexity of the same nats
+                pair = total({**nats, one.per: terms[one.per]}, ("nats",), one.per, True, groups)
+                one = dataclasses.replace(one, says=f"{one.says}; nats as in negative_log_likelihood")
+                found.append(figure(f"{name}_importance_weighted", *pair, one, samples))
     if first.dimensions and not said.remark:
         bits = {"name": "bits_per_dimension", "unit": "bits"}
         bits |= {
