@@ -244,7 +244,10 @@ class LanguageModel(Pretraining):
 
 
 class Classifier(OfTexts):
-    """Names the class of a text from the last state of its reader, through a layer of rectified units."""
+    """Names the class of a text from the last state of its reader, through a layer of rectified units.
+
+    A label of -1 is not known: such a text is none to be classified, though joint training writes it.
+    """
 
     def __init__(self, config):
         super().__init__(config, "text_classifier", writes=bool(config.joint))
@@ -270,9 +273,13 @@ class Classifier(OfTexts):
     @property
     def measures(self):
         return {
-            "cross_entropy": Measure("nats", "-log p of a text's class"),
-            "error": Measure("fraction", "texts whose likeliest class is another one"),
+            "cross_entropy": Measure("nats", "-log p of a text's class", per="labels"),
+            "error": Measure("fraction", "texts whose likeliest class is another one", per="labels"),
         }
+
+    def counts(self, batch):
+        """{"labels": [B]}, 1 where the class is known."""
+        return {"labels": tf.cast(batch["label"] >= 0, tf.float32)}
 
     def logits(self, h):
         """Of the classes. h: [..., H]."""
@@ -286,7 +293,7 @@ class Classifier(OfTexts):
     def loss_terms(self, batch, noise):
         """{"cross_entropy", "error"}, [B] each, at the last step. batch: {"text": int32 [B, T], "label": int32 [B]}."""
         logits, label = self.classify(batch["text"])["logits"], batch["label"]
-        wrong = tf.argmax(logits, -1, label.dtype) != label
+        wrong = (tf.argmax(logits, -1, label.dtype) != label) & (label >= 0)
         return {"cross_entropy": of_class(logits, label), "error": tf.cast(wrong, tf.float32)}
 
     def training_terms(self, batch, noise, step):
@@ -306,5 +313,6 @@ class Classifier(OfTexts):
 
 
 def of_class(logits, label):
-    """-log p of labels. logits: [..., classes]; label: int32 [...]."""
-    return -tf.gather(tf.nn.log_softmax(logits), label, batch_dims=len(label.shape))
+    """-log p of labels, 0 of those that are not known. logits: [..., classes]; label: int32 [...]."""
+    nats = -tf.gather(tf.nn.log_softmax(logits), tf.maximum(label, 0), batch_dims=len(label.shape))
+    return tf.where(label >= 0, nats, 0.0)

@@ -236,3 +236,18 @@ def test_an_unknown_word_is_never_written(task):
     model.out.bias.assign(tf.one_hot([1], 8)[0] * 50.0)
     said = (model.reconstruct if task == "autoencoder" else model.extend)(tf.constant(TEXT))
     assert (said["text"].numpy() != 1).all() and (said["score"].numpy() < -40).all()  # log p as it is
+
+
+@pytest.mark.parametrize("gain", ["none", "linear"])
+def test_a_text_without_a_label_is_none_to_classify(gain):
+    model = classifier(gain=gain)
+    known, some = np.int32(LABEL), np.int32([LABEL[0], -1, *LABEL[2:]])
+    whole, part = (
+        {**model.loss_terms({"text": TEXT, "label": label}, {}), **model.counts({"text": TEXT, "label": label})}
+        for label in (known, some)
+    )
+    expected = np.float32([1, 0, *[1] * (len(LABEL) - 2)])
+    for name in ("cross_entropy", "error", "labels"):
+        np.testing.assert_allclose(part[name], expected * whole[name].numpy())
+    training = model.training_terms({"text": TEXT, "label": some}, {}, 0)["cross_entropy"].numpy()
+    assert training[1] == 0 and (np.delete(training, 1) > 0).all()
