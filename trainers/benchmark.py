@@ -98,7 +98,7 @@ def examples(settings, model, data_dir):
 
     try:
         sets = load_data(settings, model, data_dir)
-        return sets.told(model.modelled), sets
+        return sets.told(model.subject), sets
     except FileNotFoundError as error:
         print(f"warning: random numbers stand in for the data; {error}", file=sys.stderr)
     numbers = np.random.default_rng(0)

@@ -1,53 +1,10 @@
 """Train a VAE with a dilated decoder, or its language model: python -m trainers.dilated_vae --preset docstrings"""
 
-from trainers.declare.task import Task
+import functools
+
+from trainers.declare.task import Task, later
 from trainers.learn.command import main
 from zoo.configs.dilated_vae import DilatedClassConfig, DilatedLanguageModelConfig, DilatedVAEConfig
-
-
-def exhibits(*arguments):
-    """What comes back of texts, samples, and ways between texts."""
-    from trainers.show import writing
-
-    return writing.from_codes(*arguments)
-
-
-def histograms(*arguments):
-    from trainers.show import writing
-
-    return writing.histograms(*arguments)
-
-
-def figures(model, sets, split, seed):
-    from trainers.show import writing
-
-    return writing.usage(model, sets.splits[split], seed) | writing.separation(model, sets, split)
-
-
-def embed(*arguments):
-    from trainers.show import writing
-
-    return writing.embed(*arguments)
-
-
-def sample(*arguments):
-    """Texts from the prior; or of each input what comes back of it, and the ways between inputs."""
-    from trainers.show import writing
-
-    return writing.answered(*arguments)
-
-
-def told(*arguments):
-    """Texts that the language model draws; or of each input how likely it is."""
-    from trainers.show import writing
-
-    return writing.told(*arguments)
-
-
-def drawn(*arguments):
-    from trainers.show import writing
-
-    return writing.drawn(*arguments)
 
 
 def of_classes(model, shown):
@@ -115,12 +72,26 @@ def sample_classes(model, texts, options):
     return Samples({"z": z.numpy()}, {"samples": found}, found.words.split("\n"))
 
 
+writing = functools.partial(later, "trainers.show.writing")
 TASKS = {
-    DilatedVAEConfig: Task("dilated_vae", exhibits, histograms, figures, embed=embed, sample=sample),
-    DilatedClassConfig: Task(
-        "dilated_vae", of_classes, histograms, clusters, best="error", embed=embed, sample=sample_classes
+    DilatedVAEConfig: Task(
+        "dilated_vae",
+        writing("from_codes"),
+        writing("histograms"),
+        writing("figures"),
+        embed=writing("embed"),
+        sample=writing("answered"),
     ),
-    DilatedLanguageModelConfig: Task("dilated_vae", drawn, sample=told),
+    DilatedClassConfig: Task(
+        "dilated_vae",
+        of_classes,
+        writing("histograms"),
+        clusters,
+        best="error",
+        embed=writing("embed"),
+        sample=sample_classes,
+    ),
+    DilatedLanguageModelConfig: Task("dilated_vae", writing("drawn"), sample=writing("told")),
 }
 
 if __name__ == "__main__":

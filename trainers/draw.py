@@ -1,6 +1,6 @@
 """Train DRAW: python -m trainers.draw --preset mnist"""
 
-from trainers.declare.task import Task
+from trainers.declare.task import Task, later
 from trainers.judges.options import Drawing
 from trainers.learn.command import main
 from zoo.configs.draw import ClassifierConfig, DRAWConfig
@@ -69,15 +69,10 @@ def sample(*arguments):
     return from_prior(paint, "image")(*arguments)
 
 
-def judge(*arguments):
-    """Are the samples digits?"""
-    from trainers.judges import digits
-
-    return digits.judge(*arguments)
-
-
 TASKS = {
-    DRAWConfig: Task("draw", exhibits, histograms, sample=sample, judge=judge, judging=Drawing),
+    DRAWConfig: Task(
+        "draw", exhibits, histograms, sample=sample, judge=later("trainers.judges.digits", "judge"), judging=Drawing
+    ),
     ClassifierConfig: Task("draw", glimpses),
 }
 

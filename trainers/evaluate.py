@@ -50,7 +50,7 @@ def main(arguments=None):
         except OSError as error:
             print(f"warning: {run.path / 'metrics.json'} not written ({error.strerror})", file=sys.stderr)
     for figure in found:
-        print(line(figure, sets.told(model.modelled)))
+        print(line(figure, sets.told(model.subject)))
 
 
 if __name__ == "__main__":

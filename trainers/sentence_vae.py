@@ -1,6 +1,8 @@
 """Train a sentence VAE, or its language model: python -m trainers.sentence_vae --preset docstrings"""
 
-from trainers.declare.task import Figure, Task
+import functools
+
+from trainers.declare.task import Figure, Task, later
 from trainers.judges.options import Filling
 from trainers.learn.command import main
 from zoo.configs.sentence_vae import LanguageModelConfig, SentenceVAEConfig, StreamLanguageModelConfig
@@ -20,51 +22,6 @@ def exhibits(model, shown):
     blank = filling.gaps(tf.pad(text, [[0, 0], [0, model.config.text_length - text.shape[1]]]))
     found = (writing.strings(model, ids) for ids in (blank, model.impute(blank)["text"]))
     return {**writing.from_codes(model, shown), "imputations": writing.paired(*found)}
-
-
-def histograms(*arguments):
-    from trainers.show import writing
-
-    return writing.histograms(*arguments)
-
-
-def figures(model, sets, split, seed):
-    from trainers.show import writing
-
-    return writing.usage(model, sets.splits[split], seed) | writing.separation(model, sets, split)
-
-
-def embed(*arguments):
-    from trainers.show import writing
-
-    return writing.embed(*arguments)
-
-
-def sample(model, texts, options):
-    """Texts from the prior; or of each input what comes back of it, with ___ in it the words filled in."""
-    from trainers.show import writing
-
-    return writing.answered(model, texts, options, lambda ids: model.impute(ids)["text"])
-
-
-def told(*arguments):
-    """Texts that the language model draws; or of each input how likely it is."""
-    from trainers.show import writing
-
-    return writing.told(*arguments)
-
-
-def judge(*arguments):
-    """Whether texts with filled gaps are told from real ones."""
-    from trainers.judges import filling
-
-    return filling.judge(*arguments)
-
-
-def drawn(*arguments):
-    from trainers.show import writing
-
-    return writing.drawn(*arguments)
 
 
 def stream_learner(*arguments):
@@ -116,13 +73,26 @@ def stream_figures(model, sets, split, seed):
     return {"perplexity_stream": Figure(math.exp(nats / (len(tokens) - 1)), measure, examples=len(tokens) - 1)}
 
 
+writing = functools.partial(later, "trainers.show.writing")
 TASKS = {
     SentenceVAEConfig: Task(
-        "sentence_vae", exhibits, histograms, figures, embed=embed, sample=sample, judge=judge, judging=Filling
+        "sentence_vae",
+        exhibits,
+        writing("histograms"),
+        writing("figures"),
+        embed=writing("embed"),
+        sample=writing("answered"),
+        judge=later("trainers.judges.filling", "judge"),
+        judging=Filling,
     ),
-    LanguageModelConfig: Task("sentence_vae", drawn, sample=told),
+    LanguageModelConfig: Task("sentence_vae", writing("drawn"), sample=writing("told")),
     StreamLanguageModelConfig: Task(
-        "sentence_vae", drawn, figures=stream_figures, best="perplexity_stream", learner=stream_learner, sample=told
+        "sentence_vae",
+        writing("drawn"),
+        figures=stream_figures,
+        best="perplexity_stream",
+        learner=stream_learner,
+        sample=writing("told"),
     ),
 }
 

@@ -6,7 +6,7 @@ import itertools
 import pathlib
 import sys
 
-from trainers.declare.task import Figure, Sampling, Task
+from trainers.declare.task import Figure, Sampling, Task, later
 from trainers.learn.command import main
 from zoo.configs.show_attend_tell import ShowAttendTellConfig
 from zoo.declare import Measure
@@ -206,13 +206,6 @@ def names(paths):
         yield name
 
 
-def judge(*arguments):
-    """What must be beaten, and how well compositions are told that training never showed."""
-    from trainers.judges import neighbours
-
-    return neighbours.judge(*arguments)
-
-
 def learner(*arguments):
     """Hard attention compares its cost with a moving average."""
     import keras
@@ -255,7 +248,7 @@ TASKS = {
         learner=learner,
         sample=sample,
         sampling=Telling,
-        judge=judge,
+        judge=later("trainers.judges.neighbours", "judge"),
     )
 }
 

@@ -1,6 +1,6 @@
 """Train a VAE: python -m trainers.vae --preset mnist"""
 
-from trainers.declare.task import Task
+from trainers.declare.task import Task, later
 from trainers.judges.options import Drawing
 from trainers.learn.command import main
 from zoo.configs.vae import VAEConfig
@@ -53,15 +53,16 @@ def sample(*arguments):
     return from_prior(paint, "image")(*arguments)
 
 
-def judge(*arguments):
-    """Are the samples digits?"""
-    from trainers.judges import digits
-
-    return digits.judge(*arguments)
-
-
 TASKS = {
-    VAEConfig: Task("vae", exhibits, histograms, embed=embed, sample=sample, judge=judge, judging=Drawing),
+    VAEConfig: Task(
+        "vae",
+        exhibits,
+        histograms,
+        embed=embed,
+        sample=sample,
+        judge=later("trainers.judges.digits", "judge"),
+        judging=Drawing,
+    ),
 }
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ TASK = Task("vae")
 class Counting:
     """A model whose terms are the example itself, and whose noise is known."""
 
-    measures, modelled = bound("image", 2), "image"
+    measures, modelled, subject = bound("image", 2), "image", "image"
 
     def noise(self, batch_size, seed):
         return tf.random.stateless_normal([batch_size], seed)

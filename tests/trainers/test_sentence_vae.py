@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from trainers import sentence_vae
 from trainers.declare.task import Sampling
+from trainers.show import writing
 from zoo import catalogue
 from zoo.configs.base import Settings
 from zoo.configs.sentence_vae import LanguageModelConfig, StreamLanguageModelConfig
@@ -21,7 +22,7 @@ def model():
 
 
 def test_inputs_come_back_are_filled_and_joined(model):
-    made = sentence_vae.sample(model, ["the ___ sat", "a zebra"], Sampling(count=3))
+    made = writing.answered(model, ["the ___ sat", "a zebra"], Sampling(count=3))
     assert made.lines[0].startswith("the ___ sat\n> ")
     filled = made.lines[1].removeprefix("= ").split()
     assert len(filled) == 3 and filled[::2] == ["the", "sat"] and filled[1] != "<unk>"
@@ -34,14 +35,14 @@ def test_inputs_come_back_are_filled_and_joined(model):
 def test_a_language_model_draws_and_tells_how_likely_a_text_is():
     model = catalogue.build("sentence_vae", LanguageModelConfig(vocabulary=100, text_length=12, embedding=8, hidden=16))
     model.words.learn(["the", "cat", "sat", *(f"word{i}" for i in range(95))])
-    made = sentence_vae.told(model, ["the cat sat", "a cat"], Sampling())
+    made = writing.told(model, ["the cat sat", "a cat"], Sampling())
     ids = np.int32([[2, 3, 4, 0], [1, 3, 0, 0]])
     nats = model.loss_terms({"text": ids}, {})["negative_log_likelihood"].numpy()
     np.testing.assert_allclose(made.arrays["negative_log_likelihood"], nats, rtol=1e-6)
     assert made.lines[0] == f"the cat sat\n> {nats[0]:.2f} nats, perplexity {np.exp(nats[0] / 4):.4g}"
     assert made.lines[-1] == "unknown words: a"
-    drawn, again = (sentence_vae.told(model, [], Sampling(count=3, seed=1)).lines for _ in range(2))
-    assert len(drawn) == 3 and drawn == again != sentence_vae.told(model, [], Sampling(count=3, seed=2)).lines
+    drawn, again = (writing.told(model, [], Sampling(count=3, seed=1)).lines for _ in range(2))
+    assert len(drawn) == 3 and drawn == again != writing.told(model, [], Sampling(count=3, seed=2)).lines
 
 
 @pytest.fixture

@@ -67,6 +67,15 @@ class Task:
     judging: type = Judging
 
 
+def later(module, name):
+    """A function of a module that is imported when it is called: TensorFlow, behind it, takes seconds."""
+
+    def call(*arguments):
+        return getattr(importlib.import_module(module), name)(*arguments)
+
+    return call
+
+
 def task_of(name, config):
     """The Task of a model with this config."""
     return importlib.import_module(f"trainers.{name}").TASKS[type(config)]

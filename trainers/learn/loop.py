@@ -84,7 +84,7 @@ def dry_run(learner, sets):
     learner.enter(0)
     iterator = iter(distributed(learner, sets, 0))
     for name, array in sets.train.arrays.items():
-        told = sets.told(learner.model.modelled)
+        told = sets.told(learner.model.subject)
         print(f"{name}: {sets.train.size:,} training examples of {array.shape[1:]}, {told}")
     values = step_function(learner)(iterator, 1)
     print("one step: " + ", ".join(f"{name} {float(value[0]):.2f}" for name, value in values.items()))
@@ -198,7 +198,7 @@ class Training:
         settings, say = self.settings, self.console.say
         say(
             f"{self.task.name}: {self.model.count_params():,} parameters; {self.sets.train.size:,} examples of "
-            f"{self.sets.told(self.model.modelled)}, {settings.batch_size} a step"
+            f"{self.sets.told(self.model.subject)}, {settings.batch_size} a step"
         )
         for split, covered in self.sets.coverage.items():
             say(f"{split}: {covered}")
@@ -377,7 +377,7 @@ class Training:
             exhibits.Curve(lines, "minutes of training", self.unit or self.headline).save(run / "pictures", "curve")
         say()
         for figure in found:
-            say(figures.line(figure, self.sets.told(model.modelled)))
+            say(figures.line(figure, self.sets.told(model.subject)))
         say(f"pictures: {run / 'pictures'}")
         say("next:")
         say(f"  tensorboard --logdir {shlex.quote(str(run))}")

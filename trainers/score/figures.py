@@ -80,7 +80,7 @@ def measure(task, run, model, sets, split="test", samples=1, seed=0, minutes=Non
         raise ValueError(f"samples: got {samples}, expected 1; {run.model} has no latent variables to sample")
     examples = sets.splits[split]
     groups = examples.arrays.get(examples.groups)
-    said = sets.about.get(model.modelled, data.About())
+    said = sets.about.get(model.subject, data.About())
     about = {"data": sets.name, "fingerprint": fingerprint(examples), **said.description}
     if split in sets.coverage:
         about |= dataclasses.asdict(sets.coverage[split])

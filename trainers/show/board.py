@@ -88,7 +88,7 @@ class Board:
         A later call replaces what an earlier one wrote. Only as many points are kept as one sprite has
         places.
         """
-        points, labels, images = scatter
+        points, labels, images, texts = scatter
         folder, config = self.workdir / "train", projector.ProjectorConfig()
         embedding = config.embeddings.add(tensor_name=name, tensor_path=f"{name}.tsv")
         if images is not None:
@@ -97,8 +97,11 @@ class Board:
             Image.fromarray(_sprite(images[: len(points)])).save(folder / f"{name}-sprite.png")
             embedding.sprite.image_path = f"{name}-sprite.png"
             embedding.sprite.single_image_dim.extend([width, height])
-        if labels is not None:
-            lines = [f"{label}\n" for label in labels[: len(points)]]
+        columns = {name: each for name, each in (("label", labels), ("text", texts)) if each is not None}
+        if columns:
+            head = ["\t".join(columns) + "\n"] if len(columns) > 1 else []  # of one column the page wants none
+            rows = zip(*(each[: len(points)] for each in columns.values()), strict=True)
+            lines = head + ["\t".join(" ".join(str(cell).split()) or "-" for cell in row) + "\n" for row in rows]
             (folder / f"{name}-labels.tsv").write_text("".join(lines), encoding="utf-8")
             embedding.metadata_path = f"{name}-labels.tsv"
         np.savetxt(folder / f"{name}.tsv", points, fmt="%.5g", delimiter="\t")

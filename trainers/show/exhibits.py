@@ -119,12 +119,13 @@ class Curve(NamedTuple):
 class Scatter(NamedTuple):
     """Points in a plane, coloured by label; with more dimensions the first two are drawn.
 
-    images: what TensorBoard's projector draws at the points.
+    images: what TensorBoard's projector draws at the points; texts: what it writes there.
     """
 
     points: np.ndarray  # [N, Z]
     labels: np.ndarray | None = None  # [N]
     images: np.ndarray | None = None  # [N, H, W, C] in [0, 1]
+    texts: list[str] | None = None  # [N]
 
     def drawn(self):
         return Picture(pictures.scatter(np.asarray(self.points)[:, :2], self.labels))

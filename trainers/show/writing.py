@@ -100,6 +100,11 @@ def separation(model, sets, split):
     }
 
 
+def figures(model, sets, split, seed):
+    """Of a VAE: whether z is used, and what it tells of labels."""
+    return usage(model, sets.splits[split], seed) | separation(model, sets, split)
+
+
 def usage(model, examples, seed):
     """Figures of whether z is used: units that vary, what they tell of the text, and what z of another text costs."""
 
@@ -134,8 +139,10 @@ def usage(model, examples, seed):
 
 
 def embed(model, shown):
-    """Posterior means."""
-    return Scatter(model.posterior(shown.batch["text"])[0].numpy(), shown.batch.get("label"))
+    """Posterior means, each with its text."""
+    text = shown.batch["text"]
+    label = shown.batch["label"].numpy() if "label" in shown.batch else None
+    return Scatter(model.posterior(text)[0].numpy(), label, texts=strings(model, text))
 
 
 def told(model, texts, options):
@@ -155,10 +162,10 @@ def told(model, texts, options):
     return Samples({"negative_log_likelihood": nats}, {"samples": Text("\n".join(lines))}, lines)
 
 
-def answered(model, texts, options, fill=None):
+def answered(model, texts, options):
     """Samples: without inputs texts from the prior; of each input what comes back of it; of two and more the ways too.
 
-    fill: (ids [1, L]) -> ids, for inputs with BLANK in them.
+    Of an input with BLANK in it the words filled in, by a model that can `impute`.
     """
     if not texts:
         require(options.count >= 1, "count", options.count, "at least 1")
@@ -171,8 +178,8 @@ def answered(model, texts, options, fill=None):
     lines = []
     for text, one, back in zip(texts, ids, strings(model, model.write(len(texts), mean)["text"]), strict=True):
         lines.append(f"{text}\n> {back}")
-        if BLANK in text and fill:
-            lines.append(f"= {strings(model, fill(one[None]))[0]}")
+        if BLANK in text and hasattr(model, "impute"):
+            lines.append(f"= {strings(model, model.impute(one[None])['text'])[0]}")
     for i in range(len(texts) - 1):
         lines += ["", *strings(model, model.homotopy(mean[i : i + 1], mean[i + 1 : i + 2], WAY)[0])]
     lines += strange(model, given)

@@ -1,4 +1,4 @@
-"""Sizes and presets of the VAE with a dilated decoder, of its language model and of its recurrent rivals
+"""Sizes and presets of the VAE with a dilated decoder, of one with classes and of its language model
 (arXiv:1702.08139)."""
 
 import dataclasses

@@ -48,6 +48,7 @@ DOCSTRINGS = Texts(
     data="docstrings",
     part="documents",
     fit="drop",
+    shortest=3,
     steps=10_000,
     batch_size=16,
     clip_norm=5.0,
@@ -59,6 +60,7 @@ PRESETS = {
     "smoke": dataclasses.replace(
         of(DOCSTRINGS, vocabulary=100, sentences=2, text_length=10, embedding=8, hidden=16),
         fit="cut",
+        shortest=1,
         steps=20,
         batch_size=16,
         every=10,

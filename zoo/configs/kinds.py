@@ -23,6 +23,7 @@ class Texts(Settings):
 
     part: Part = "sentences"  # what an example is, of sets that hold documents
     fit: Fit = "cut"  # what becomes of texts that do not fit, with their end, into what the model reads
+    shortest: int = 1  # sentences of a document, below which it is left out; of models that read sentences in documents
     labelled: float = 1.0  # share of training's texts whose class is told
 
     def __post_init__(self):

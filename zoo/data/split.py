@@ -71,9 +71,9 @@ class Data:
     def splits(self) -> dict[str, Split]:
         return {"train": self.train, "validation": self.validation, "test": self.test, **self.others}
 
-    def told(self, modelled: str) -> str:
+    def told(self, subject: str) -> str:
         """What it is to a model of one of its fields: "binarized_mnist (static)"."""
-        says = self.about.get(modelled, About()).description.values()
+        says = self.about.get(subject, About()).description.values()
         return f"{self.name} ({', '.join(says)})" if says else self.name
 
 

@@ -26,6 +26,11 @@ class Model(keras.Model):
         return next((one.likelihood for one in self.measures.values() if one.likelihood), "")
 
     @property
+    def subject(self):
+        """The field that scores are about: the modelled one, else the first."""
+        return self.modelled or next(iter(self.fields))
+
+    @property
     def vocabularies(self):
         """The vocabularies that training data must teach: {name of a field: zoo.nn.words.Words}."""
         return {}

@@ -203,6 +203,14 @@ def test_projector_has_points_labels_and_images_in_the_same_order(tmp_path, chan
     assert corners.tolist() == [51, 102, 153, 204, 255, 0, 0, 0, 0]
 
 
+def test_projector_writes_texts_in_a_column_of_their_own(tmp_path):
+    with Board(tmp_path, SETTINGS) as board:
+        board.projector(Scatter(np.zeros([2, 3]), np.array([1, 0]), texts=["a\tcat", ""]))
+        board.projector(Scatter(np.zeros([2, 3]), texts=["a cat", "it sat"]), name="alone")
+    assert (tmp_path / "train/latent-labels.tsv").read_text() == "label\ttext\n1\ta cat\n0\t-\n"
+    assert (tmp_path / "train/alone-labels.tsv").read_text() == "a cat\nit sat\n"
+
+
 def test_projector_keeps_no_more_points_than_the_sprite_has_places(tmp_path, monkeypatch):
     monkeypatch.setattr("trainers.show.board.SPRITE_LIMIT", 13)
     with Board(tmp_path, SETTINGS) as board:

@@ -56,10 +56,11 @@ def owns(request):
     return "text" in request.fields and (name.endswith((".txt", ".txt.gz")) or Path(os.path.expanduser(name)).is_dir())
 
 
-def load(request, part="sentences", fit="cut", labelled=1.0) -> Data:
+def load(request, part="sentences", fit="cut", shortest=1, labelled=1.0) -> Data:
     """Data for a model that takes a text, of one axis [words] or of two [sentences, words], and perhaps a label.
 
-    part, fit, labelled: as `zoo.configs.kinds.Texts` has them. An axis of any length is as long as its split needs.
+    part, fit, shortest, labelled: as `zoo.configs.kinds.Texts` has them. An axis of any length is as long as its split
+    needs.
     Where there are classes, a label stands beside texts that are asked for alone, too.
     Without known words those of training are learned, the most frequent first, as many as the field has classes for.
     """
@@ -83,6 +84,11 @@ def load(request, part="sentences", fit="cut", labelled=1.0) -> Data:
 
     split_up = SPLITTERS["tokenised" if found.tokenised and units == "words" else units]
     examples = {split: _examples(texts, part, nested, split_up) for split, texts in found.splits.items()}
+    if shortest > 1 and not nested:
+        raise ValueError(f"shortest: got {shortest}, the model takes {request.takes}, without sentences; leave it at 1")
+    examples = {split: [pair for pair in pairs if len(pair[1]) >= shortest] for split, pairs in examples.items()}
+    if shortest > 1 and (none := [split for split, pairs in examples.items() if not pairs]):
+        raise ValueError(f"shortest: got {shortest}, and {name} has no such document to {none[0]} with; lower it")
     words = request.known.get("text") or counts(
         [words for _, document in examples["train"] for words in document], list, "texts"
     )
@@ -90,6 +96,8 @@ def load(request, part="sentences", fit="cut", labelled=1.0) -> Data:
     words = tuple(words)[: None if most is None else max(0, most - UNKNOWN - 1)]
     made = {split: _split(request, split, pairs, words, classes, fit) for split, pairs in examples.items()}
     description = {"part": part, "units": units}
+    if shortest > 1:
+        description["sentences"] = f"{shortest} sentences or more"
     if taken and labelled < 1:
         label = made["train"][0].arrays["label"]
         hidden = np.random.default_rng([request.seed, HIDING]).permutation(len(label))[round(labelled * len(label)) :]

@@ -82,6 +82,16 @@ def test_a_label_that_no_model_takes_is_there_to_look_at(found):
     assert "label" not in load("docstrings", fields=fields(6)).train.arrays
 
 
+def test_documents_of_few_sentences_may_be_left_out(found):
+    whole, longer = (load("docstrings", fields=fields(5, 7), part="documents", shortest=n) for n in (1, 2))
+    assert spelled(longer) == [text for text in spelled(whole) if "|" in text] and len(spelled(longer)) == 2
+    assert longer.told("text") == "docstrings (documents, words, 2 sentences or more)"
+    with pytest.raises(ValueError, match="shortest: got 2, the model takes text int32"):
+        load("docstrings", fields=fields(5), part="documents", shortest=2)
+    with pytest.raises(ValueError, match="shortest: got 9, and docstrings has no such document to train with"):
+        load("docstrings", fields=fields(5, 7), part="documents", shortest=9)
+
+
 def test_a_share_of_the_labels_of_training_is_not_told(found):
     found([([f"word{i} ."], "ab"[i % 2]) for i in range(40)])
     whole, some, again, none = (
@@ -229,7 +239,7 @@ def test_a_stream_is_the_texts_each_with_its_end(found):
     assert " ".join(words[i] for i in got) == text
     for options in ({"fit": "cut"}, {"fit": "drop"}):
         with pytest.raises(
-            ValueError, match=r"text: got texts of \(4,\), of which 3 did not fit, expected .* \(None,\)"
+            ValueError, match=r"text: got texts of \(4,\), of which 3 did not fit, expected .* let the model"
         ):
             stream(load("docstrings", fields=fields(4), **options).train)
     with pytest.raises(ValueError, match=r"texts of \(9, 9\), of which 0 did not fit, expected one axis"):
