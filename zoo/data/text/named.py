@@ -88,7 +88,7 @@ def load(request, part="sentences", fit="cut", shortest=1, labelled=1.0) -> Data
         raise ValueError(f"shortest: got {shortest}, the model takes {request.takes}, without sentences; leave it at 1")
     examples = {split: [pair for pair in pairs if len(pair[1]) >= shortest] for split, pairs in examples.items()}
     if shortest > 1 and (none := [split for split, pairs in examples.items() if not pairs]):
-        raise ValueError(f"shortest: got {shortest}, and no {none[0]} document of {name} has as many sentences; lower it")
+        raise ValueError(f"shortest: got {shortest}; no {none[0]} document of {name} has as many sentences, lower it")
     words = request.known.get("text") or counts(
         [words for _, document in examples["train"] for words in document], list, "texts"
     )

@@ -88,7 +88,7 @@ def test_documents_of_few_sentences_may_be_left_out(found):
     assert longer.told("text") == "docstrings (documents, words, 2 sentences or more)"
     with pytest.raises(ValueError, match="shortest: got 2, the model takes text int32"):
         load("docstrings", fields=fields(5), part="documents", shortest=2)
-    with pytest.raises(ValueError, match="shortest: got 9, and no train document of docstrings has as many sentences"):
+    with pytest.raises(ValueError, match="shortest: got 9; no train document of docstrings has as many sentences"):
         load("docstrings", fields=fields(5, 7), part="documents", shortest=9)
 
 
