@@ -22,6 +22,7 @@ class Learner:
     """
 
     phases = (0,)  # the steps at which one begins
+    carried = ()  # the variables of what rows carry
 
     def __init__(self, model, settings, strategy, xla=True):
         self.model, self.settings, self.strategy = model, settings, strategy

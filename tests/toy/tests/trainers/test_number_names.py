@@ -27,7 +27,7 @@ from zoo.store import runs
 
 STEPS = 60
 # So few names that it soon has learned too much of them; conformance compiles.
-COMMAND = f"--preset smoke --steps {STEPS} --every 20 --learning-rate 0.05 --largest 150 --no-xla".split()
+COMMAND = f"--preset smoke --steps {STEPS} --every 20 --learning-rate 0.08 --largest 100 --no-xla".split()
 KILLED = """
 import os
 replace = os.replace
@@ -104,7 +104,7 @@ def test_a_run_that_was_killed_goes_on_bit_for_bit(run, quick, tmp_path, state, 
 
 
 def test_the_embedding_has_the_rate_of_its_own_optimiser(run):
-    for tag, rate in (("optimizer/learning_rate", 0.05), ("optimizer1/learning_rate", 0.1)):
+    for tag, rate in (("optimizer/learning_rate", 0.08), ("optimizer1/learning_rate", 0.1)):
         assert list(curve(run / "train", tag).values()) == pytest.approx([rate] * len(curve(run / "train", tag)))
 
 
@@ -115,9 +115,10 @@ def test_the_board_has_the_same_measures_of_training_and_validation(run, scored)
     assert not {"loss/words", "loss/step"} & (train | validation)
     at = curve(run / "train", "loss/perplexity")
     assert max(at) == STEPS
-    words = np.mean((scored[1].train.arrays["name"] != END).sum(1) + 1)
+    words = (scored[1].train.arrays["name"] != END).sum(1) + 1
     for step, nats in curve(run / "train", "loss/distortion").items():
-        assert math.log(at[step]) == pytest.approx(nats / words, rel=0.3)  # names are longer in some calls than others
+        mean = nats / math.log(at[step])  # of batches of like length
+        assert words.min() - 1e-4 <= mean <= words.max() + 1e-4
     (told,) = events(run / "hparams").Tensors("test/perplexity")
     assert told.step == STEPS
 
@@ -138,7 +139,7 @@ def test_the_score_is_the_exponential_of_nats_over_words(run, scored, capsys):
     (first, *_) = json.loads((run / "metrics.json").read_text())
     want = perplexity(scored[0], scored[1].test)
     assert first["name"] == "perplexity" and first["value"] == pytest.approx(want, rel=1e-5)
-    assert (first["better"], first["unit"], first["numbers"]) == ("lower", "", "1 to 150") and 0 < first[
+    assert (first["better"], first["unit"], first["numbers"]) == ("lower", "", "1 to 100") and 0 < first[
         "standard_error"
     ] < want
     assert "floor" not in {figure["name"] for figure in json.loads((run / "metrics.json").read_text())}

@@ -27,7 +27,7 @@ def written(data, split):
     words = ("", "<unk>", *data.vocabularies["text"])
     arrays = data.splits[split].arrays
     texts = [" ".join(words[i] for i in row if i) for row in arrays["text"]]
-    if "label" not in arrays:
+    if "label" not in data.vocabularies:
         return texts
     names = [*data.vocabularies["label"], None]
     return list(zip(texts, [names[k] for k in arrays["label"]], strict=True))
