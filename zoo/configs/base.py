@@ -44,6 +44,11 @@ class Settings:
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name not in common}
 
 
+def sized(settings, **changes):
+    """Settings of a model with other sizes."""
+    return dataclasses.replace(settings, model=dataclasses.replace(settings.model, **changes))
+
+
 def check(config, prefix="", **least):
     """Raises ValueError for the first value of a config that its field's annotation does not allow.
 

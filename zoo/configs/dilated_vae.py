@@ -4,7 +4,7 @@
 import dataclasses
 from typing import Literal
 
-from zoo.configs.base import check, require
+from zoo.configs.base import check, require, sized
 from zoo.configs.kinds import Texts
 
 ONCE = (1, 2, 4, 8, 16)
@@ -64,11 +64,6 @@ class DilatedClassConfig(DilatedVAEConfig):
             require(getattr(self, name) >= 0, f"model.{name}", getattr(self, name), "a number from 0 up")
 
 
-def of(settings, **changes):
-    """Settings of a model with other sizes."""
-    return dataclasses.replace(settings, model=dataclasses.replace(settings.model, **changes))
-
-
 def plain(settings):
     """Settings of the language model that a VAE's decoder is."""
     sizes = {f.name: getattr(settings.model, f.name) for f in dataclasses.fields(DilatedLanguageModelConfig)}
@@ -92,7 +87,7 @@ CLASSES = dataclasses.replace(  # the package of a docstring, from a hundredth o
     model=DilatedClassConfig(**vars(DOCSTRINGS.model), classes=5),
     labelled=0.01,
 )
-PTB = of(
+PTB = sized(
     dataclasses.replace(DOCSTRINGS, data="ptb", steps=13_000, every=1000),
     vocabulary=10_000,
     text_length=83,
@@ -106,14 +101,14 @@ PTB = of(
 PRESETS = {
     "docstrings": DOCSTRINGS,
     "smoke": dataclasses.replace(
-        of(DOCSTRINGS, vocabulary=100, text_length=12, embedding=8, outer=16, inner=8, encoder_hidden=16, z_size=4),
+        sized(DOCSTRINGS, vocabulary=100, text_length=12, embedding=8, outer=16, inner=8, encoder_hidden=16, z_size=4),
         steps=20,
         batch_size=16,
         every=10,
     ),
     "docstrings-language": plain(DOCSTRINGS),
     "docstrings-classes": CLASSES,
-    "docstrings-clusters": dataclasses.replace(of(CLASSES, free_class=0.5), labelled=0.0),
-    **{f"ptb-{name}": of(PTB, dilations=dilations) for name, dilations in DILATIONS.items()},
-    **{f"ptb-{name}-language": plain(of(PTB, dilations=dilations)) for name, dilations in DILATIONS.items()},
+    "docstrings-clusters": dataclasses.replace(sized(CLASSES, free_class=0.5), labelled=0.0),
+    **{f"ptb-{name}": sized(PTB, dilations=dilations) for name, dilations in DILATIONS.items()},
+    **{f"ptb-{name}-language": plain(sized(PTB, dilations=dilations)) for name, dilations in DILATIONS.items()},
 }

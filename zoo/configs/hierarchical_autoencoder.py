@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from zoo.configs.base import check, require
+from zoo.configs.base import check, require, sized
 from zoo.configs.kinds import Texts
 
 
@@ -27,11 +27,6 @@ class HierarchicalAutoencoderConfig:
         require(self.vocabulary >= 3, "model.vocabulary", self.vocabulary, "at least 3: a word, the end, the unknown")
         require(self.text_length >= 2, "model.text_length", self.text_length, "at least 2: a word and the end")
         require(0 <= self.dropout < 1, "model.dropout", self.dropout, "a share in [0, 1)")
-
-
-def of(settings, **changes):
-    """Settings of a model with other sizes."""
-    return dataclasses.replace(settings, model=dataclasses.replace(settings.model, **changes))
 
 
 DOCSTRINGS = Texts(
@@ -58,15 +53,15 @@ DOCSTRINGS = Texts(
 PRESETS = {
     "docstrings": DOCSTRINGS,
     "smoke": dataclasses.replace(
-        of(DOCSTRINGS, vocabulary=100, sentences=2, text_length=10, embedding=8, hidden=16),
+        sized(DOCSTRINGS, vocabulary=100, sentences=2, text_length=10, embedding=8, hidden=16),
         fit="cut",
         shortest=1,
         steps=20,
         batch_size=16,
         every=10,
     ),
-    "docstrings-flat": of(DOCSTRINGS, kind="flat"),
-    "docstrings-attention": of(DOCSTRINGS, kind="attention"),
+    "docstrings-flat": sized(DOCSTRINGS, kind="flat"),
+    "docstrings-attention": sized(DOCSTRINGS, kind="attention"),
     # Its hotel reviews are not published; film reviews stand in for them.
     "paper": Texts(
         model=HierarchicalAutoencoderConfig(tanh=False),

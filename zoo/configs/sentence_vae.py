@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from zoo.configs.base import check, require
+from zoo.configs.base import check, require, sized
 from zoo.configs.kinds import Texts
 
 
@@ -55,11 +55,6 @@ class SentenceVAEConfig(LanguageModelConfig):
             require(getattr(self, name) >= 0, f"model.{name}", getattr(self, name), "a number from 0 up")
 
 
-def of(settings, **changes):
-    """Settings of a model with other sizes."""
-    return dataclasses.replace(settings, model=dataclasses.replace(settings.model, **changes))
-
-
 SMALL = {"vocabulary": 4000, "text_length": 30, "embedding": 128, "hidden": 192}  # weights of less than 10 MB
 
 DOCSTRINGS = Texts(
@@ -81,7 +76,7 @@ PTB = Texts(
 # A z that is used without hiding words: --init-from runs/sentence_vae/ptb-autoencoder:encoder,posterior (Li et al.,
 # 2019, arXiv:1909.00868: the rate is free up to some nats, the decoder begins anew).
 PTB_FREE = dataclasses.replace(
-    of(PTB, keep=1.0, free_bits=0.2, annealing="linear", annealing_steps=5000), steps=20_000, schedule="cosine"
+    sized(PTB, keep=1.0, free_bits=0.2, annealing="linear", annealing_steps=5000), steps=20_000, schedule="cosine"
 )
 PTB_LANGUAGE = dataclasses.replace(
     PTB, model=LanguageModelConfig(text_length=83, embedding=353, hidden=191, dropout=0.5), steps=13_150
@@ -111,22 +106,22 @@ READERS = ("bag", "lstm", "gru")
 PRESETS = {
     "docstrings": DOCSTRINGS,
     "smoke": dataclasses.replace(
-        of(DOCSTRINGS, vocabulary=100, text_length=12, embedding=8, hidden=16, encoder_hidden=16, z_size=4),
+        sized(DOCSTRINGS, vocabulary=100, text_length=12, embedding=8, hidden=16, encoder_hidden=16, z_size=4),
         steps=20,
         batch_size=16,
         every=10,
     ),
     "docstrings-language": dataclasses.replace(DOCSTRINGS, model=LanguageModelConfig(**SMALL)),
-    "docstrings-inputless": of(DOCSTRINGS, keep=0.0, z_size=64),
-    **{f"newsgroups-{reader}": of(NEWS, reader=reader) for reader in READERS},
-    **{f"newsgroups-{reader}-32": of(NEWS, reader=reader, z_size=32) for reader in READERS},
+    "docstrings-inputless": sized(DOCSTRINGS, keep=0.0, z_size=64),
+    **{f"newsgroups-{reader}": sized(NEWS, reader=reader) for reader in READERS},
+    **{f"newsgroups-{reader}-32": sized(NEWS, reader=reader, z_size=32) for reader in READERS},
     "ptb": PTB,
     "ptb-autoencoder": dataclasses.replace(
-        of(PTB_FREE, annealing="constant", annealing_start=0.05, free_bits=0.0), steps=4000
+        sized(PTB_FREE, annealing="constant", annealing_start=0.05, free_bits=0.0), steps=4000
     ),
     "ptb-free": PTB_FREE,
-    "ptb-plain": of(PTB, keep=1.0, annealing="constant", annealing_start=1.0),  # what the two tricks are for
-    "ptb-inputless": of(PTB, keep=0.0, z_size=111, hidden=512, encoder_hidden=512, dropout=0.0),
+    "ptb-plain": sized(PTB, keep=1.0, annealing="constant", annealing_start=1.0),  # what the two tricks are for
+    "ptb-inputless": sized(PTB, keep=0.0, z_size=111, hidden=512, encoder_hidden=512, dropout=0.0),
     "ptb-language": PTB_LANGUAGE,
     "ptb-stream": dataclasses.replace(
         PTB,
@@ -135,5 +130,5 @@ PRESETS = {
         batch_size=20,
         schedule="cosine",
     ),
-    "ptb-language-inputless": of(PTB_LANGUAGE, keep=0.0, dropout=0.0, hidden=512),
+    "ptb-language-inputless": sized(PTB_LANGUAGE, keep=0.0, dropout=0.0, hidden=512),
 }

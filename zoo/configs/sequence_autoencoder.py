@@ -4,7 +4,7 @@
 import dataclasses
 from typing import Literal
 
-from zoo.configs.base import check, require
+from zoo.configs.base import check, require, sized
 from zoo.configs.kinds import Texts
 
 
@@ -49,11 +49,6 @@ class ClassifierConfig:
         require(0 <= self.dropout < 1, "model.dropout", self.dropout, "a share in [0, 1)")
 
 
-def of(settings, **changes):
-    """Settings of a model with other sizes."""
-    return dataclasses.replace(settings, model=dataclasses.replace(settings.model, **changes))
-
-
 def presets_of(data, classes, steps, **sizes):
     """What learns from a set without its labels, and what names its classes: of that, --init-from RUN:reader."""
     pretraining = Texts(
@@ -69,17 +64,17 @@ def presets_of(data, classes, steps, **sizes):
     naming = dataclasses.replace(pretraining, model=classifier, steps=1000, every=100, patience=5)
     return {
         data: pretraining,
-        f"{data}-language": of(pretraining, task="language"),
+        f"{data}-language": sized(pretraining, task="language"),
         f"{data}-classes": naming,
-        f"{data}-classes-gain": of(naming, gain="linear"),
-        f"{data}-classes-joint": of(naming, joint=0.1),
+        f"{data}-classes-gain": sized(naming, gain="linear"),
+        f"{data}-classes-joint": sized(naming, joint=0.1),
     }
 
 
 # The package of a docstring, by weights of less than 10 MB; below, the class of a review, or of a sentence of one. To
 # learn without labels takes about 10 min each on 2 cores.
 DOCSTRINGS = presets_of("docstrings", 5, 4000, vocabulary=4000, text_length=60, hidden=192)
-TINY = of(DOCSTRINGS["docstrings"], vocabulary=100, text_length=12, embedding=8, hidden=16, candidates=20)
+TINY = sized(DOCSTRINGS["docstrings"], vocabulary=100, text_length=12, embedding=8, hidden=16, candidates=20)
 
 PRESETS = {
     **DOCSTRINGS,

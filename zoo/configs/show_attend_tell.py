@@ -4,7 +4,7 @@ import dataclasses
 import math
 from typing import Literal
 
-from zoo.configs.base import Settings, check, require
+from zoo.configs.base import Settings, check, require, sized
 
 Encoder = Literal["cnn", "vgg19", "efficientnet-lite0", "efficientnet-lite0-14"]
 Attention = Literal["soft", "hard", "uniform"]
@@ -101,7 +101,7 @@ FLICKR8K = Settings(  # the authors' RMSProp is not among ours; the rate is that
 
 
 def _with(settings, model, **changes):
-    return dataclasses.replace(settings, model=dataclasses.replace(settings.model, **model), **changes)
+    return dataclasses.replace(sized(settings, **model), **changes)
 
 
 LITE0 = _with(  # for a part of the photographs, and a network whose weights a Python package brings
