@@ -57,19 +57,17 @@ def writer(model):
 
 
 def figures(model, sets, split, seed):
-    """How near what comes back of the first documents of a split is to them: words, pairs of words, order."""
+    """How near what comes back of documents from all over a split is to them: words, pairs of words, order."""
     import numpy as np
 
+    from trainers.show.writing import spread
     from zoo import data
     from zoo.metrics import text
 
-    examples, documents, sources = sets.splits[split], [], []
+    examples, documents, sources = spread(sets.splits[split], SCORED), [], []
     for batch, n in data.in_order(examples, min(100, examples.size)):
         documents += sentences(model, writer(model)(batch["text"])["text"])[:n]
         sources += sentences(model, batch["text"])[:n]
-        if len(sources) >= SCORED:
-            break
-    documents, sources = documents[:SCORED], sources[:SCORED]
     corpus = [" ".join(each).split() for each in documents], [[" ".join(each).split()] for each in sources]
     bleu, rouge, errors = text.bleu(*corpus), text.rouge(*corpus), text.bleu_errors(*corpus)
     told, found = "of documents written greedily, <unk> of theirs being missed", {}
@@ -110,7 +108,7 @@ def sample(model, texts, options):
     lines = "\n\n".join(both(model, ids, said)).split("\n")
     known = set(model.words.known)
     if strange := dict.fromkeys(w for document in documents for words in document for w in words if w not in known):
-        lines += ["", f"words that the model does not know: {', '.join(strange)}"]
+        lines += ["", f"unknown words: {', '.join(strange)}"]
     arrays = {"vector": model.encode(ids)["vector"].numpy(), "text": said["text"].numpy()}
     return Samples(arrays, {"samples": Text("\n".join(lines))}, lines)
 

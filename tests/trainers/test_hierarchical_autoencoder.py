@@ -79,7 +79,7 @@ def test_a_document_of_yours_comes_back(width, kind):
     model = built(kind)
     made = trainer.sample(model, ["A cat sat. It rains.", "a zebra"], trainer.Writing(width=width))
     assert made.lines[:2] == ["a cat sat .", "it rains ."] and made.lines[2].startswith("> ")
-    assert made.lines[-1] == "words that the model does not know: zebra"
+    assert made.lines[-1] == "unknown words: zebra"
     ids = tf.constant([[[2, 3, 5, 9, 0], [7, 8, 9, 0, 0], [0] * 5], [[2, 1, 0, 0, 0], [0] * 5, [0] * 5]], tf.int32)
     said = model.reconstruct(ids, "beam" if width > 1 else "greedy", width)
     np.testing.assert_array_equal(made.arrays["text"], said["text"])
