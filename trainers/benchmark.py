@@ -1,7 +1,8 @@
 """How fast a model trains here: python -m trainers.benchmark draw --preset mnist. Prints one JSON object.
 
-What is timed is the trainer's own step with its own input. Its parts, and the matrix products it cannot do without,
-are timed in turn with it, round after round, so that a machine that slows down slows them all alike.
+What is timed is the trainer's own step, with one of its own batches: of texts, whose batches differ in length, one of
+the median size. Its parts, and the matrix products it cannot do without, are timed in turn with it, round after round,
+so that a machine that slows down slows them all alike.
 """
 
 import dataclasses
@@ -22,6 +23,7 @@ from zoo import catalogue
 
 SAMPLE_SECONDS = 0.2  # what is faster is repeated within one timing
 STAND_INS = 2000  # random examples
+BATCHES = 15  # of which the one of the median size is taken
 BUSY = 0.1  # of the cores: if other processes take more, the figures are worth little
 
 
@@ -113,11 +115,13 @@ def measure(options, threads):
 
     from trainers.declare.task import task_of
     from trainers.learn.learner import learner_of
+    from trainers.learn.memory import keep_memory
     from trainers.learn.steps import distributed, step_function
     from trainers.learn.strategy import make_strategy
     from trainers.speed import products
 
     settings, load = settings_of(options), Load()
+    keep_memory()
     keras.utils.set_random_seed(settings.seed)
     strategy = make_strategy()
     with strategy.scope():
@@ -127,18 +131,18 @@ def measure(options, threads):
     origin, sets = examples(settings, model, options.data_dir)
     learner.enter(0)
     iterator = iter(distributed(learner, sets, 0))
-    run_steps = step_function(learner)
+    here = usual(strategy, iterator)
+    same, run_steps = again(strategy, here), step_function(learner)
 
     def step(n):
-        values = run_steps(iterator, tf.constant(n))
+        values = run_steps(same, tf.constant(n))
         return next(iter(values.values())).numpy()
 
     compile_seconds = seconds(step, 1)
     once = min(seconds(step, 1) for _ in range(3))
     peak = peak_memory()
 
-    _, batch = next(iterator)
-    here = tf.nest.map_structure(lambda x: strategy.experimental_local_results(x)[0], batch)
+    batch = next(same)[1]
     noise = model.training_noise(settings.batch_size // strategy.num_replicas_in_sync, tf.constant([settings.seed, 0]))
     pairs, gflop, summed_gflop = products.count(learner, here, noise)
     timed = products.largest(pairs)
@@ -177,6 +181,7 @@ def measure(options, threads):
         "preset": options.preset or next(iter(catalogue.presets(options.model))),
         "data": origin,
         "batch_size": settings.batch_size,
+        "batch": {name: list(x.shape) for name, x in here.items()},
         "threads": threads,
         "replicas": strategy.num_replicas_in_sync,
         "xla": options.xla,
@@ -210,6 +215,26 @@ def measure(options, threads):
         "others_share_of_cores": load.of_others(),
         "tensorflow": metadata.version("tensorflow"),
     }
+
+
+def usual(strategy, iterator):
+    """The first replica's part of a batch of the median size."""
+    import tensorflow as tf
+
+    def of_one(batch):
+        return tf.nest.map_structure(lambda x: strategy.experimental_local_results(x)[0], batch)
+
+    found = [of_one(next(iterator)[1]) for _ in range(BATCHES)]
+    return sorted(found, key=lambda batch: sum(int(tf.size(x)) for x in batch.values()))[BATCHES // 2]
+
+
+def again(strategy, batch):
+    """An endless iterator of (step, batch) with this batch for every replica."""
+    import tensorflow as tf
+
+    dataset = tf.data.Dataset.from_tensors((tf.constant(0, tf.int64), batch)).repeat()
+    alone = strategy.num_replicas_in_sync == 1
+    return iter(dataset if alone else strategy.distribute_datasets_from_function(lambda context: dataset))
 
 
 def peak_memory():

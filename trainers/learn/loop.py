@@ -16,6 +16,7 @@ import tensorflow as tf
 from trainers.learn.checkpoint import Checkpoints, assign
 from trainers.learn.console import Console
 from trainers.learn.learner import learner_of
+from trainers.learn.memory import keep_memory
 from trainers.learn.start import check_same_run, describe, start_from
 from trainers.learn.steps import distributed, step_function
 from trainers.learn.strategy import WorkerLost, agreed, is_chief, leave_last, make_strategy, watching
@@ -43,6 +44,7 @@ def train(task, options):
     """
     settings, workdir = options.settings, options.workdir
     keras.config.set_dtype_policy("mixed_bfloat16" if options.dtype == "bfloat16" else "float32")
+    keep_memory()
     strategy = make_strategy(options.devices, options.wait)
     replicas = strategy.num_replicas_in_sync
     if settings.batch_size % replicas:
