@@ -15,6 +15,7 @@ import tensorflow as tf
 BLOCK = 250  # examples drawn together by `in_order`, whatever the batch size: figures must not depend on it
 POOL = 16  # batches whose examples are sorted by length together
 STEP, SHORT = 8, 2  # padded rows have a multiple of this length, of rows of STEP at most a multiple of SHORT
+LENGTHS = 32  # that padded rows have at most, each of which is compiled for: of long rows a step is several of STEP
 DRAW = 0x64726177  # sets the data's draws apart from the model's noise, which may count steps with the same seed
 
 
@@ -84,7 +85,7 @@ def batches(split: Split, batch_size: int, seed: int, start_step: int = 0) -> tf
     The position restores in O(1): nothing before start_step is computed.
     """
     arrays = _tensors(split.arrays)
-    steps = {name: STEP if split.arrays[name].shape[1] > STEP else SHORT for name in split.lengths}
+    steps = {name: _step(split.arrays[name].shape[1]) for name in split.lengths}
     # In whole steps, so that rows of one padded length stay in random order.
     lengths = {name: on_cpu(each // steps[name] + 1) for name, each in split.lengths.items()}
 
@@ -104,6 +105,11 @@ def batches(split: Split, batch_size: int, seed: int, start_step: int = 0) -> tf
 
     counter = tf.data.Dataset.counter(start_step)
     return counter.map(batch_at, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+
+def _step(longest):
+    """What the lengths of padded rows are multiples of."""
+    return STEP * -(-longest // (STEP * LENGTHS)) if longest > STEP else SHORT
 
 
 def _visited(step, count, size, seed):

@@ -11,6 +11,8 @@ class Field:
       the most, a batch holds no more than its longest example, and `pad` fills the rest.
     interval: both ends of the values of a float, None for any. classes: an integer is from 0 to classes - 1.
     units: what the integers of a text stand for, "words" or "characters".
+    counts: of an integer, the ragged field of which it says how many first entries are no padding; classes is then one
+      more than the most.
     """
 
     shape: tuple[int | None, ...] = ()
@@ -20,6 +22,7 @@ class Field:
     ragged: bool = False
     pad: int = 0
     units: str = "words"
+    counts: str = ""
 
     def random(self, size, numbers, longest=9):
         """`size` values of this kind from numpy's Generator, no two alike: what stands in for data.
@@ -29,6 +32,8 @@ class Field:
         import numpy as np
 
         shape = [longest if side is None else side for side in self.shape]
+        if self.counts:
+            return lengths(size, self.classes - 1).astype(self.dtype)
         if self.dtype.startswith("float"):
             low, high = self.interval or (-1.0, 1.0)
             value = numbers.uniform(low, high, [size, *shape]).astype(self.dtype)
@@ -36,8 +41,7 @@ class Field:
             least = self.pad + 1 if self.ragged else 0
             value = numbers.integers(least, self.classes or 10, [size, *shape]).astype(self.dtype)
         if self.ragged:
-            lengths = 2 + np.arange(size) % max(1, shape[0] - 2)
-            value[np.arange(shape[0]) >= lengths[:, None]] = self.pad
+            value[np.arange(shape[0]) >= lengths(size, shape[0])[:, None]] = self.pad
         return value
 
     def __str__(self):
@@ -47,3 +51,10 @@ class Field:
         inside = f" in [{self.interval[0]:g}, {self.interval[1]:g}]" if self.interval else ""
         inside += f" from 0 to {self.classes - 1}" if self.classes else ""
         return f"{self.dtype} [{shape}]{inside}"
+
+
+def lengths(size, most):
+    """How long random ragged examples are: [size]."""
+    import numpy as np
+
+    return 2 + np.arange(size) % max(1, most - 2)

@@ -114,7 +114,7 @@ def test_what_came_as_bytes_is_frozen_as_bytes():
     np.testing.assert_array_equal(still.arrays["class"], np.arange(9))  # bytes that are no brightness stay bytes
 
 
-@pytest.mark.parametrize(("most", "step"), [(41, STEP), (5, SHORT)])
+@pytest.mark.parametrize(("most", "step"), [(41, STEP), (5, SHORT), (10_000, 40 * STEP)])
 def test_a_batch_of_ragged_rows_holds_no_more_padding_than_its_longest_needs(most, step):
     lengths = np.random.default_rng(0).integers(0, most - 1, 200)
     rows = np.where(np.arange(most) < lengths[:, None], 7, -1)  # 0 is a value like any other
