@@ -1,6 +1,6 @@
 """What every model promises, over zoo.catalogue.MODELS: a model that is listed is tested here without a line more.
 
-Each is built from its preset "smoke", else from the one with the fewest parameters.
+Each is built from as few presets as have all its classes of config and all their choices.
 """
 
 import dataclasses
@@ -30,17 +30,22 @@ EVERY_PRESET = [(name, preset) for name in catalogue.MODELS for preset in catalo
 
 
 def variants():
-    """(model, preset) for every class of config, and within a class for every choice that some preset makes: each with
-    the fewest parameters of those that have it."""
+    """(model, preset), those with few parameters first, that add a class of config, or a choice, to those before."""
     for name in catalogue.MODELS:
-        sizes = {}
-        for preset, settings in catalogue.presets(name).items():
-            config = settings.model
-            choices = [value for value in dataclasses.asdict(config).values() if isinstance(value, str | bool)]
-            size = sum(np.sum(value) for value in dataclasses.asdict(config).values() if not isinstance(value, str))
-            kind = (type(config).__name__, *choices)
-            sizes[kind] = min(sizes.get(kind, (math.inf, "")), (size, preset))
-        yield from ((name, preset) for _, preset in sizes.values())
+        configs = {preset: settings.model for preset, settings in catalogue.presets(name).items()}
+        seen = set()
+        for preset, config in sorted(configs.items(), key=lambda item: parameters(item[1])):
+            chosen = {key: value for key, value in vars(config).items() if isinstance(value, str | bool)}
+            kind = type(config).__name__
+            adds = {(kind,), *((kind, *choice) for choice in chosen.items())} - seen
+            if adds:
+                yield name, preset
+            seen |= adds
+
+
+def parameters(config):
+    """About how many, as far as sizes tell."""
+    return sum(np.sum(value) for value in vars(config).values() if not isinstance(value, str))
 
 
 @pytest.fixture(scope="module", params=list(variants()), ids="/".join)
