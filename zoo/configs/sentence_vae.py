@@ -58,7 +58,7 @@ class SentenceVAEConfig(LanguageModelConfig):
 SMALL = {"vocabulary": 4000, "text_length": 30, "embedding": 128, "hidden": 192}  # weights of less than 10 MB
 
 DOCSTRINGS = Texts(
-    model=SentenceVAEConfig(**SMALL, encoder_hidden=192, keep=0.7, annealing_steps=2000),
+    model=SentenceVAEConfig(**SMALL, encoder_hidden=192, annealing_steps=2000, free_bits=0.2),
     data="docstrings",
     steps=6000,
     batch_size=32,
@@ -111,8 +111,9 @@ PRESETS = {
         batch_size=16,
         every=10,
     ),
+    "docstrings-dropout": sized(DOCSTRINGS, keep=0.7, free_bits=0.0),  # the paper's remedies alone
     "docstrings-language": dataclasses.replace(DOCSTRINGS, model=LanguageModelConfig(**SMALL)),
-    "docstrings-inputless": sized(DOCSTRINGS, keep=0.0, z_size=64),
+    "docstrings-inputless": sized(DOCSTRINGS, keep=0.0, free_bits=0.0, z_size=64),
     **{f"newsgroups-{reader}": sized(NEWS, reader=reader) for reader in READERS},
     **{f"newsgroups-{reader}-32": sized(NEWS, reader=reader, z_size=32) for reader in READERS},
     "ptb": PTB,
