@@ -73,7 +73,13 @@ def plain(settings):
 SMALL = {"vocabulary": 4000, "text_length": 30, "embedding": 128}  # weights of less than 10 MB
 DOCSTRINGS = Texts(
     model=DilatedVAEConfig(
-        **SMALL, outer=128, inner=64, dilations=DILATIONS["scnn"], encoder_hidden=192, annealing_steps=3000
+        **SMALL,
+        outer=128,
+        inner=64,
+        dilations=DILATIONS["scnn"],
+        encoder_hidden=192,
+        annealing_steps=3000,
+        free_bits=0.2,
     ),
     data="docstrings",
     steps=6000,
