@@ -4,6 +4,7 @@ import difflib
 import inspect
 from pathlib import Path
 
+from zoo.data.audio import named as audio
 from zoo.data.captioned import named as captioned
 from zoo.data.music import named as music
 from zoo.data.pictures import named as pictures
@@ -13,7 +14,7 @@ from zoo.data.text import named as text
 
 # Each has SETS, the names it knows; owns(request), whether it has the name, or a path is of its kind; and
 # load(request, **options). The first that has one is asked: any other folder is one of pictures.
-KINDS = (music, pictures, captioned, text)
+KINDS = (music, audio, pictures, captioned, text)
 
 
 def load(name, *, fields, data_dir=None, seed=0, known=None, **options) -> Data:

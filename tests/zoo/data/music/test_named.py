@@ -141,9 +141,7 @@ def test_a_folder_without_midi_files_is_refused(tmp_path):
 
 
 def test_a_model_of_one_length_is_told_what_to_take(published):
-    with pytest.raises(
-        ValueError, match=r"jsb holds rolls of whole pieces .* such as chorales in pieces of one length"
-    ):
+    with pytest.raises(ValueError, match=r"jsb holds rolls of whole pieces .* in pieces of one length"):
         load("jsb", fields={"sequence": Field((50, 88))}, data_dir=published[0])
     with pytest.raises(ValueError, match=r"jsb is of a kind that knows no regime, the model takes sequence"):
         load("jsb", fields={"sequence": Field((50, 88))}, regime="static")
