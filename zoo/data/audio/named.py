@@ -53,7 +53,7 @@ def load(request, rate=8000, speakers="official", piece=0) -> Data:
     """Data for a model that takes audio [L], and perhaps its length, a label, a speaker and notes.
 
     rate, speakers, piece: as `zoo.configs.kinds.Sounds` has them. An L that is None is any length.
-    Every field that the data know of is there, asked for or not. notes [N]: of every hop of ceil(L / N) samples the
+    Where there are classes or speakers they stand beside audio that is asked for alone, too. notes [N]: of every hop of ceil(L / N) samples the
     note that sounds in its middle, of HOP where L or N is any; 0 is none.
     Raises ValueError for what the model takes and the data do not have, and for a piece that the model cannot read.
     """
@@ -122,8 +122,8 @@ def _hop(request, found):
         raise ValueError(f"data: {request.name} has no notes, the model takes {request.takes}; choose other data")
     if field.classes is not None and field.classes <= found.notes:
         raise ValueError(
-            f"data: {request.name} has {found.notes} notes and none, the model tells {field.classes} apart; make it for "
-            f"{found.notes + 1}"
+            f"data: {request.name} has {found.notes} notes and none, the model tells {field.classes} apart; "
+            f"make it for {found.notes + 1}"
         )
     (count,) = field.shape
     return -(-most // count) if most and count else HOP
@@ -136,10 +136,9 @@ def _split(sounds, most, names, hop, fields):
         if known:
             number = {each: k for k, each in enumerate(known)}
             arrays[field] = np.array([number.get(getattr(sound, field), -1) for sound in sounds], np.int32)
-    if any(len(sound.notes) for sound in sounds):
-        count = -(-audio.shape[1] // hop)
-        if "notes" in fields and most and fields["notes"].shape[0]:
-            (count,) = fields["notes"].shape
+    if "notes" in fields:
+        (count,) = fields["notes"].shape if most else (None,)
+        count = count or -(-audio.shape[1] // hop)
         arrays["notes"] = np.stack([_sounding(sound, count, hop) for sound in sounds])
     return Split(arrays, scaled={"audio": FULL}, lengths={"audio": lengths})
 

@@ -58,7 +58,7 @@ def _held_out(rows, speakers, validates, what):
     splits = {split: [] for split in SPLITS}
     for row in rows:
         splits["test" if speakers(row) in held else "validation" if validates(row) else "train"].append(row)
-    return splits, f"{' and '.join(held)} speak in test alone"
+    return splits, f"{' and '.join(held)} in test alone"
 
 
 def _changes(waves):
@@ -72,7 +72,7 @@ def _changes(waves):
 
 def tones(request, rate, speakers):
     """Melodies of instruments and voices, see `zoo.data.audio.tones`. Class: the timbre; speaker: the player."""
-    if not made.LOWEST_RATE <= rate:
+    if rate < made.LOWEST_RATE:
         raise ValueError(f"rate: got {rate}, tones have at least {made.LOWEST_RATE} Hz; raise it")
     numbers, sounds = np.random.default_rng(request.seed), []
     kinds = [(label, player) for label in made.TIMBRES for player in made.PLAYERS]
@@ -87,11 +87,8 @@ def tones(request, rate, speakers):
         tenth = {id(sound) for sound in order[::10]}
         splits, how = _held_out(order, lambda sound: sound.speaker, lambda sound: id(sound) in tenth, "tones")
     else:
-        cuts = [MADE * 8 // 10, MADE * 9 // 10]
-        splits, how = (
-            dict(zip(SPLITS, (order[: cuts[0]], order[cuts[0] : cuts[1]], order[cuts[1] :]), strict=True)),
-            "8:1:1",
-        )
+        tenth, how = MADE // 10, "a tenth each validates and tests"
+        splits = {"train": order[2 * tenth :], "validation": order[:tenth], "test": order[tenth : 2 * tenth]}
     origin = f"{MADE:,} melodies of {len(made.TIMBRES)} instruments and voices, made by zoo.data (Apache-2.0), {how}"
     return Found(splits, origin, tuple(made.TIMBRES), len(made.PITCHES))
 

@@ -16,6 +16,7 @@ HIGHEST = 0.45  # of the rate, above which there are no harmonics
 TRILL = 2 * np.pi * 5.5  # radians a second, of vibrato
 DURATION = 0.1, 0.2  # seconds of a note, at least and at most
 SILENCE = 0.02, 0.08  # seconds before and after
+FAINT = 0.002  # of the loudest harmonic, below which one is left out
 ATTACK, RELEASE = 0.01, 0.02  # seconds in which a note sets in and fades
 
 
@@ -52,8 +53,8 @@ def tone(timbre, formant, notes, rate, numbers):
     lengths = [numbers.uniform(*SILENCE), *(numbers.uniform(*DURATION) for _ in notes), numbers.uniform(*SILENCE)]
     parts = np.rint(np.array(lengths) * rate).astype(int)
     sung = [
-        _note(timbre, formant, PITCHES[n - 1], count, rate, numbers)
-        for n, count in zip(notes, parts[1:-1], strict=True)
+        _note(timbre, formant, pitch, count, rate, numbers)
+        for pitch, count in zip(PITCHES[np.array(notes) - 1], parts[1:-1], strict=True)
     ]
     samples = np.concatenate([np.zeros(parts[0]), *sung, np.zeros(parts[-1])]) * numbers.uniform(0.3, 0.8)
     return Tone(samples + numbers.normal(0, NOISE, len(samples)), np.cumsum(parts), np.array([0, *notes, 0]))
@@ -69,10 +70,12 @@ def _note(timbre, formant, pitch, count, rate, numbers):
     if timbre.formants:
         centre, width = np.array(timbre.formants).T[:, :, None]
         weight *= (1 / (1 + ((frequency - formant * centre) / width) ** 2)).sum(0)
-    weight *= frequency < HIGHEST * rate
-    phase = 2 * np.pi * (frequency[:, None] * (seconds + bent) + numbers.uniform(size=(len(h), 1)))
-    fading = np.exp(-timbre.decay * seconds * np.sqrt(h)[:, None])
-    wave = (weight[:, None] * fading * np.sin(phase)).sum(0)
+    heard = (frequency < HIGHEST * rate) & (weight > FAINT * weight.max())
+    start = 2 * np.pi * numbers.uniform(size=len(h))
+    wave = np.zeros(count)
+    for k in np.flatnonzero(heard):
+        harmonic = weight[k] * np.sin(2 * np.pi * frequency[k] * (seconds + bent) + start[k])
+        wave += harmonic * np.exp(-timbre.decay * np.sqrt(h[k]) * seconds) if timbre.decay else harmonic
     wave /= np.abs(wave).max()
     if timbre.burst:
         wave += timbre.burst * numbers.normal(size=count) * np.exp(-seconds / 0.01)
