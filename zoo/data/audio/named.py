@@ -53,8 +53,8 @@ def load(request, rate=8000, speakers="official", piece=0) -> Data:
     """Data for a model that takes audio [L], and perhaps its length, a label, a speaker and notes.
 
     rate, speakers, piece: as `zoo.configs.kinds.Sounds` has them. An L that is None is any length.
-    Where there are classes or speakers they stand beside audio that is asked for alone, too. notes [N]: of every hop of ceil(L / N) samples the
-    note that sounds in its middle, of HOP where L or N is any; 0 is none.
+    Classes and speakers, where there are some, stand beside audio that is asked for alone, too. notes [N]: of every hop
+    of ceil(L / N) samples, of HOP where L or N is any, the note that sounds in its middle; 0 is none.
     Raises ValueError for what the model takes and the data do not have, and for a piece that the model cannot read.
     """
     name, fields = request.name, request.fields

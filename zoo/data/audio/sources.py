@@ -20,7 +20,7 @@ from zoo.data.split import SPLITS
 from zoo.store import cache
 
 ENDINGS = (".wav", ".wave")
-MADE = 1440  # tones in all
+MADE = 720  # tones in all
 DIGITS, DIGITS_FOLDERS = "fsdd_subset.npz", ("free-spoken-digit-dataset/recordings", "recordings", "")
 RECORDING = r"(.+)_(.+)_(\d+)"  # class, speaker and number, in the name of a file
 OFFICIAL = 5  # recordings of every digit and speaker, the first ones, that test
