@@ -40,7 +40,8 @@ def read(path, rate):
     if data.startswith(b"RIFF") and len(data) + 1 < whole:  # some writers count a byte that fills up an odd number
         raise ValueError(f"data: {path} is cut short: {len(data):,} of {whole:,} bytes; fetch it again")
     with reading(path, "WAV file that can be read", "write it again as PCM or float"):
-        with warnings.catch_warnings(action="ignore"):  # of chunks that are no sound
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of chunks that are no sound
             held, x = scipy.io.wavfile.read(io.BytesIO(data))
         if held < 1:
             raise ValueError(f"its rate is {held} Hz")

@@ -30,16 +30,16 @@ def fields(length=None, notes=None, **classes):
 
 
 def ramp(start, count):
-    return np.arange(start, start + count, dtype=np.int16)
+    return (np.arange(start, start + count) % 2**15).astype(np.int16)
 
 
 @pytest.fixture
 def found(monkeypatch):
     """What the set `tones` is said to hold: sound i of a split has its samples count from 1,000 (i + 1) on."""
 
-    def give(lengths, classes=("a", "b"), speaker="ann", notes=0, clipped=0, **parts):
+    def give(lengths, classes=("a", "b"), speaker="ann", notes=0, clipped=0, ends=(), sung=()):
         sounds = [
-            Sound(Wave(ramp(1000 * (i + 1), n), clipped, n, ()), classes and classes[i % 2], speaker, **parts)
+            Sound(Wave(ramp(1000 * (i + 1), n), clipped, n, ()), classes and classes[i % 2], speaker, ends, sung)
             for i, n in enumerate(lengths)
         ]
         made = Found(dict.fromkeys(SPLITS, sounds), "made", classes, notes)
@@ -86,7 +86,7 @@ def test_batches_hold_sounds_of_like_length(found):
     found(list(range(2, 402)))
     data = load("tones", fields=fields())
     wasted = [1 - b["length"].numpy().mean() / b["audio"].shape[1] for _, b in batches(data.train, 8, 0).take(16)]
-    assert np.mean(wasted) < 0.15
+    assert np.mean(wasted) < 0.25  # of batches at random it would be a half
 
 
 # pieces
@@ -135,24 +135,18 @@ def test_a_piece_that_the_model_cannot_read_is_refused(found):
 
 
 def test_notes_are_those_in_the_middle_of_every_hop(found):
-    found([30, 12], notes=5, ends=np.array([4, 13, 22]), notes_=None) if False else None
-    parts = {"ends": np.array([4, 13, 22]), "notes": np.array([0, 5, 2])}
-    sounds = [Sound(Wave(ramp(1000, 30), 0, 30, ()), **parts), Sound(Wave(ramp(2000, 12), 0, 12, ()), **parts)]
+    found([30, 12], notes=5, ends=np.array([4, 13, 22]), sung=np.array([0, 5, 2]))
     sounding = [0] * 4 + [5] * 9 + [2] * 9 + [0] * 18
-    named.SOURCES["tones"], kept = lambda *_: Found(dict.fromkeys(SPLITS, sounds), "", (), 5), named.SOURCES["tones"]
-    try:
-        data = load("tones", fields=fields(40, (10, 6)))
-        np.testing.assert_array_equal(data.train.arrays["notes"], [[sounding[4 * k + 2] for k in range(10)]] * 2)
-        data = load("tones", fields=fields(40, (10, 6)), piece=10)
-        _, batch = next(iter(batches(data.train, 64, 0)))
-        for row, notes in zip(np.rint(batch["audio"].numpy() * 32768), batch["notes"].numpy(), strict=True):
-            start = int(row[0]) % 1000
-            assert start % 4 == 0 and notes.tolist() == [sounding[start + 4 * k + 2] for k in range(3)]
-        assert load("tones", fields=fields(None, (None, 6))).train.arrays["notes"].shape == (2, 1)  # of HOP samples
-        with pytest.raises(ValueError, match="has 5 notes and none, the model tells 5 apart; make it for 6"):
-            load("tones", fields=fields(40, (10, 5)))
-    finally:
-        named.SOURCES["tones"] = kept
+    data = load("tones", fields=fields(40, (10, 6)))
+    np.testing.assert_array_equal(data.train.arrays["notes"], [[sounding[4 * k + 2] for k in range(10)]] * 2)
+    data = load("tones", fields=fields(40, (10, 6)), piece=10)
+    _, batch = next(iter(batches(data.train, 64, 0)))
+    for row, notes in zip(np.rint(batch["audio"].numpy() * 32768), batch["notes"].numpy(), strict=True):
+        start = int(row[0]) % 1000
+        assert start % 4 == 0 and notes.tolist() == [sounding[start + 4 * k + 2] for k in range(3)]
+    assert load("tones", fields=fields(None, (None, 6))).train.arrays["notes"].shape == (2, 1)  # of HOP samples
+    with pytest.raises(ValueError, match="has 5 notes and none, the model tells 5 apart; make it for 6"):
+        load("tones", fields=fields(40, (10, 5)))
 
 
 # what a model takes and data do not have
@@ -312,7 +306,7 @@ def test_names_may_say_the_class_alone(tmp_path):
     for i in range(40):
         write(tmp_path / f"{'yes' if i % 2 else 'no'}-{i}.wav")
     assert load(tmp_path, fields=fields(label=2)).vocabularies["label"] == ("no", "yes")
-    with pytest.raises(ValueError, match="held-out, but .* does not tell two speakers apart; leave it at official"):
+    with pytest.raises(ValueError, match=r"held-out, but .* does not tell two speakers apart; leave it at official"):
         load(tmp_path, fields=fields(), speakers="held-out")
 
 
@@ -329,31 +323,30 @@ def test_a_folder_without_sounds_or_with_a_broken_one_is_refused(tmp_path):
 # TFDS
 
 
-def prepare(folder, name, features, examples):
+def prepare(folder, name, features, examples, **config):
     """A prepared TFDS set of this name, as the real builder would find it: examples {split: [dict]}."""
     tfds.dataset_builders.store_as_tfds_dataset(
         name=name,
-        version=str(tfds.builder_cls(name).VERSION),
+        version=str(tfds.builder(name, data_dir=folder).version),
         features=tfds.features.FeaturesDict(features),
         split_datasets={split: enumerate(rows) for split, rows in examples.items()},
         data_dir=folder,
+        **config,
     )
 
 
 def test_prepared_commands_are_read_and_silent_ones_left_out(tmp_path, monkeypatch):
-    label = tfds.features.ClassLabel(names=["down", "up"])
+    label = tfds.features.ClassLabel(num_classes=12)
     rows = [{"audio": np.arange(i, i + 40) * (i != 2), "label": i % 2} for i in range(5)]
     splits = {"train": rows, "validation": rows[:2], "test": rows[3:]}
     prepare(tmp_path, "speech_commands", {"audio": tfds.features.Audio(), "label": label}, splits)
-    monkeypatch.setitem(sources.COMMANDS, "train", 4)
-    data = load("speech_commands", fields=fields(label=2), data_dir=tmp_path, rate=16_000)
-    assert data.train.size == 3 and "1 silent ones left out" in data.origin
-    assert {
-        int(row[0]): int(k) for row, k in zip(data.test.arrays["audio"], data.test.arrays["label"], strict=True)
-    } == {
-        3: 1,
-        4: 0,
-    }
+    data = load("speech_commands", fields=fields(label=12), data_dir=tmp_path, rate=16_000)
+    assert data.train.size == 4 and "1 silent ones left out" in data.origin
+    arrays = data.test.arrays
+    assert dict(zip(arrays["audio"][:, 0], arrays["label"], strict=True)) == {3: 1, 4: 0}
+    assert data.vocabularies["label"][:2] == ("down", "go")
+    monkeypatch.setitem(sources.COMMANDS, "test", 1)
+    assert load("speech_commands", fields=fields(), data_dir=tmp_path, rate=16_000).test.size == 1
     with pytest.raises(ValueError, match="speech_commands does not say who speaks; leave it at official"):
         load("speech_commands", fields=fields(), data_dir=tmp_path, speakers="held-out")
 
@@ -366,8 +359,8 @@ def test_prepared_notes_are_read_with_their_pitch(tmp_path):
         "instrument": {"label": 3, "family": 2, "source": 1},
     }
     path = {"train": [row], "valid": [row], "test": [row]}
-    prepare(tmp_path / "at", "nsynth", dict(features), path)
-    data = load("nsynth", fields=fields(32_000, (320, 108), label=11), data_dir=tmp_path / "at")
+    prepare(tmp_path, "nsynth", dict(features), path, config="full")
+    data = load("nsynth", fields=fields(32_000, (320, 108), label=11), data_dir=tmp_path)
     assert data.vocabularies["label"][data.test.arrays["label"][0]] == features["instrument"]["family"].names[2]
     assert set(data.test.arrays["notes"].ravel()) == {37} and data.test.arrays["length"].tolist() == [32_000]
 
