@@ -10,11 +10,12 @@ from zoo.data.music import named as music
 from zoo.data.pictures import named as pictures
 from zoo.data.request import Request
 from zoo.data.split import Data
+from zoo.data.strokes import named as strokes
 from zoo.data.text import named as text
 
 # Each has SETS, the names it knows; owns(request), whether it has the name, or a path is of its kind; and
 # load(request, **options). The first that has one is asked: any other folder is one of pictures.
-KINDS = (music, audio, pictures, captioned, text)
+KINDS = (music, audio, strokes, pictures, captioned, text)
 
 
 def load(name, *, fields, data_dir=None, seed=0, known=None, **options) -> Data:
