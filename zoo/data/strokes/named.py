@@ -37,8 +37,8 @@ def load(request) -> Data:
         return Split({"strokes": strokes, "length": lengths, **labels}, lengths={"strokes": lengths})
 
     says = {
-        "strokes": "[point, (pen, dx, dy)]: 1 if the pen is lifted after the point, else 0; how far it lies to the right "
-        f"of and below the point before, {found.unit}",
+        "strokes": "[point, (pen, dx, dy)]: 1 if the pen is lifted after the point, else 0; how far it lies to "
+        f"the right of and below the point before, {found.unit}",
         "length": "how many points are no padding",
         "label": ", ".join(f"{k} {each}" for k, each in enumerate(found.classes)),
     }
