@@ -16,7 +16,7 @@ class Settings:
     """Everything that decides a run's numbers; a preset is one of these, or of a kind of data's own (see `kinds`)."""
 
     model: Any  # the model's own config
-    data: str = "digits"  # a data set's name, or the path of your own arrays (.npz), texts (.txt) or pictures (folder)
+    data: str = "digits"  # a data set's name, or the path of your own arrays (.npz), texts (.txt), or a folder of files
     steps: int = 1000  # optimiser updates
     batch_size: int = 100  # examples per step over all replicas
     learning_rate: float = 1e-3

@@ -96,53 +96,78 @@ def tones(request, rate, speakers):
 # Files as published
 
 
+class Recording(NamedTuple):
+    """A file of the spoken digits."""
+
+    digit: str
+    speaker: str
+    number: int  # of those of a digit and a speaker
+    wave: Wave
+
+    @property
+    def late(self):
+        """Whether it validates."""
+        return self.number % 10 == 9
+
+
 def spoken_digits(request, rate, speakers):
     """The free spoken digits: of a subset in fsdd_subset.npz, else of the published folder of recordings.
 
     The first five recordings of every digit and speaker test, of the others number 9, 19, ... validate.
     """
-    path, rows = request.folder / DIGITS, []  # (digit, speaker, number, Wave)
-    if path.is_file():
-        audio, length, digit, speaker, index = (
-            array(path, name) for name in ("audio", "length", "digit", "speaker", "index")
-        )
-        if audio.dtype != np.int16 or length.sum() != len(audio) or not len(length) == len(digit) == len(speaker):
-            raise ValueError(
-                f"data: {path} holds audio {audio.dtype} {audio.shape} for {len(length):,} recordings of "
-                f"{length.sum():,} samples, expected int16 of as many; fetch it again"
-            )
-        for i, x in enumerate(np.split(audio, np.cumsum(length)[:-1])):
-            rows.append((str(digit[i]), str(speaker[i]), int(index[i]), convert(x, 8000, rate, f"sound {i} of {path}")))
-        where = DIGITS
+    where = request.folder / DIGITS
+    if where.is_file():
+        held = list(_archive(where, rate))
     else:
-        candidates = [request.folder / name for name in DIGITS_FOLDERS]
-        found = next((folder for folder in candidates if any(folder.glob("[0-9]_*_[0-9]*.wav"))), None)
-        if found is None:
+        where = next(
+            (path for name in DIGITS_FOLDERS if any((path := request.folder / name).glob("[0-9]_*_*.wav"))), None
+        )
+        if where is None:
             raise FileNotFoundError(
                 f"data: found no {DIGITS} and no {DIGITS_FOLDERS[0]} in {request.folder}; name the right folder with "
                 "--data-dir, or train on --data tones"
             )
-        for file in cache.progress(files := sorted(found.glob("*.wav")), len(files), f"Reading {len(files):,} sounds"):
-            if not (parts := re.fullmatch(RECORDING, file.stem)):
-                raise ValueError(f"data: {file} is no recording DIGIT_SPEAKER_NUMBER.wav; move it elsewhere")
-            rows.append((parts[1], parts[2], int(parts[3]), read(file, rate)))
-        where = f"folder {found.name}"
-    late = lambda row: row[2] % 10 == 9  # noqa: E731
+        held = list(_recordings(where, rate))
     if speakers == "held-out":
-        splits, how = _held_out(rows, lambda row: row[1], late, "spoken-digits")
+        splits, how = _held_out(held, lambda one: one.speaker, lambda one: one.late, "spoken-digits")
     else:
-        rest, how = [row for row in rows if row[2] >= OFFICIAL], "the official split"
-        test = [row for row in rows if row[2] < OFFICIAL]
-        splits = {"train": [r for r in rest if not late(r)], "validation": list(filter(late, rest)), "test": test}
-    origin = f"{len(rows):,} recordings of the Free Spoken Digit Dataset (Z. Jackson et al., CC BY-SA 4.0), {where}, "
-    origin += f"{how}, of training every tenth recording validates{_changes(row[3] for row in rows)}"
-    classes = tuple(sorted({row[0] for row in rows}))
-    return Found({split: [_spoken(row) for row in each] for split, each in splits.items()}, origin, classes)
+        rest, how = [one for one in held if one.number >= OFFICIAL], "the official split"
+        splits = {
+            "train": [one for one in rest if not one.late],
+            "validation": [one for one in rest if one.late],
+            "test": [one for one in held if one.number < OFFICIAL],
+        }
+    origin = (
+        f"{len(held):,} recordings of the Free Spoken Digit Dataset (Z. Jackson et al., CC BY-SA 4.0), {where.name}, "
+    )
+    origin += f"{how}, of training every tenth recording validates{_changes(one.wave for one in held)}"
+    sounds = {split: [Sound(one.wave, one.digit, one.speaker) for one in each] for split, each in splits.items()}
+    return Found(sounds, origin, tuple(sorted({one.digit for one in held})))
 
 
-def _spoken(row):
-    digit, speaker, _, wave = row
-    return Sound(wave, digit, speaker)
+def _archive(path, rate):
+    """Recordings of an .npz that holds them one behind the other, of 8,000 Hz."""
+    audio, length, digit, speaker, number = (
+        array(path, name) for name in ("audio", "length", "digit", "speaker", "index")
+    )
+    as_many = len(length) == len(digit) == len(speaker) == len(number)
+    if audio.dtype != np.int16 or length.sum() != len(audio) or not as_many:
+        raise ValueError(
+            f"data: {path} holds audio {audio.dtype} {audio.shape} for {len(length):,} recordings of "
+            f"{length.sum():,} samples, expected int16 of as many; fetch it again"
+        )
+    for i, samples in enumerate(np.split(audio, np.cumsum(length)[:-1])):
+        wave = convert(samples, 8000, rate, f"sound {i} of {path}")
+        yield Recording(str(digit[i]), str(speaker[i]), int(number[i]), wave)
+
+
+def _recordings(folder, rate):
+    """Recordings in files DIGIT_SPEAKER_NUMBER.wav."""
+    files = sorted(folder.glob("*.wav"))
+    for file in cache.progress(files, len(files), f"Reading {len(files):,} sounds"):
+        if not (parts := re.fullmatch(RECORDING, file.stem)):
+            raise ValueError(f"data: {file} is no recording DIGIT_SPEAKER_NUMBER.wav; move it elsewhere")
+        yield Recording(parts[1], parts[2], int(parts[3]), read(file, rate))
 
 
 # TFDS

@@ -262,6 +262,13 @@ def test_spoken_digits_that_are_broken_or_not_there_are_asked_for(tmp_path):
         load("spoken-digits", fields=fields(), data_dir=tmp_path)
 
 
+def test_a_file_among_the_recordings_that_is_none_of_them_is_named(tmp_path):
+    for name in ("0_ann_0", "noise"):
+        write(tmp_path / "free-spoken-digit-dataset" / "recordings" / f"{name}.wav")
+    with pytest.raises(ValueError, match=r"noise\.wav is no recording DIGIT_SPEAKER_NUMBER\.wav; move it elsewhere"):
+        load("spoken-digits", fields=fields(), data_dir=tmp_path)
+
+
 @pytest.mark.skipif(not REAL.exists(), reason="fsdd_subset.npz is not there")
 def test_the_published_digits_are_all_there():
     data = load("spoken-digits", fields=fields(label=10, speaker=6))
