@@ -26,7 +26,7 @@ RECORDING = r"(.+)_(.+)_(\d+)"  # class, speaker and number, in the name of a fi
 OFFICIAL = 5  # recordings of every digit and speaker, the first ones, that test
 COMMANDS = {"train": 20_000, "validation": 2_000, "test": 4_890}  # of TFDS's speech_commands, the first
 NSYNTH = {"train": 4_000, "validation": 500, "test": 500}
-LOWEST = 20  # MIDI note below the first that NSynth's are numbered from
+MIDI = 128  # notes there are, from 0
 
 
 class Sound(NamedTuple):
@@ -58,6 +58,10 @@ def _held_out(rows, speakers, validates, what):
     splits = {split: [] for split in SPLITS}
     for row in rows:
         splits["test" if speakers(row) in held else "validation" if validates(row) else "train"].append(row)
+    if empty := [split for split, each in splits.items() if not each]:
+        raise ValueError(
+            f"speakers: got held-out, but of {what} no sound is left for {empty[0]}; add sounds, or use official"
+        )
     return splits, f"{' and '.join(held)} in test alone"
 
 
@@ -191,14 +195,14 @@ def nsynth(request, rate, speakers):
 
     def sound(example, names, where):
         wave = convert(example["audio"], 16_000, rate, where)
-        whole, note = np.array([len(wave.samples)]), np.array([int(example["pitch"]) - LOWEST])
+        whole, note = np.array([len(wave.samples)]), np.array([int(example["pitch"]) + 1])
         return Sound(wave, names[example["instrument"]["family"]], None, whole, note)
 
     with from_disk_alone():  # 73 GB
         builder = prepared("nsynth", request.folder, None, "", "tones")
     names = builder.info.features["instrument"]["family"].names
-    origin = "NSynth (Engel et al. 2017, CC BY 4.0), TFDS, a note being 20 less than the MIDI note"
-    return _tfds(builder, NSYNTH, names, sound, origin, speakers)._replace(notes=127 - LOWEST)
+    origin = "NSynth (Engel et al. 2017, CC BY 4.0), TFDS, a note being the MIDI note + 1"
+    return _tfds(builder, NSYNTH, names, sound, origin, speakers)._replace(notes=MIDI)
 
 
 def _tfds(builder, sizes, names, sound, origin, speakers):

@@ -309,6 +309,13 @@ def test_names_say_class_and_speaker(tmp_path):
     assert fingerprint(data.train) == fingerprint(load(tmp_path, fields=fields(label=2, speaker=3)).train)
 
 
+def test_too_few_sounds_to_hold_speakers_out_are_refused(tmp_path):
+    for speaker in SPEAKERS:
+        write(tmp_path / f"yes_{speaker}_0.wav")
+    with pytest.raises(ValueError, match=r"got held-out, but of .* no sound is left for validation; add sounds"):
+        load(tmp_path, fields=fields(), speakers="held-out", data_dir=tmp_path)
+
+
 def test_names_may_say_the_class_alone(tmp_path):
     for i in range(40):
         write(tmp_path / f"{'yes' if i % 2 else 'no'}-{i}.wav")
@@ -367,9 +374,9 @@ def test_prepared_notes_are_read_with_their_pitch(tmp_path):
     }
     path = {"train": [row], "valid": [row], "test": [row]}
     prepare(tmp_path, "nsynth", dict(features), path, config="full")
-    data = load("nsynth", fields=fields(32_000, (320, 108), label=11), data_dir=tmp_path)
+    data = load("nsynth", fields=fields(32_000, (320, 129), label=11), data_dir=tmp_path)
     assert data.vocabularies["label"][data.test.arrays["label"][0]] == features["instrument"]["family"].names[2]
-    assert set(data.test.arrays["notes"].ravel()) == {37} and data.test.arrays["length"].tolist() == [32_000]
+    assert set(data.test.arrays["notes"].ravel()) == {58} and data.test.arrays["length"].tolist() == [32_000]
 
 
 def test_what_is_not_prepared_is_not_downloaded(tmp_path):
