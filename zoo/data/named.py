@@ -1,16 +1,21 @@
 """Data by name, fitted to what a model takes. Each kind of data is a room beside this file."""
 
 import difflib
+import inspect
 from pathlib import Path
 
+from zoo.data.audio import named as audio
 from zoo.data.captioned import named as captioned
+from zoo.data.music import named as music
 from zoo.data.pictures import named as pictures
 from zoo.data.request import Request
 from zoo.data.split import Data
+from zoo.data.strokes import named as strokes
 from zoo.data.text import named as text
 
-# Each has SETS, the names it knows; owns(request), whether a path is of its kind; and load(request, **options).
-KINDS = (pictures, captioned, text)
+# Each has SETS, the names it knows; owns(request), whether it has the name, or a path is of its kind; and
+# load(request, **options). The first that has one is asked: any other folder is one of pictures.
+KINDS = (music, audio, strokes, pictures, captioned, text)
 
 
 def load(name, *, fields, data_dir=None, seed=0, known=None, **options) -> Data:
@@ -18,7 +23,8 @@ def load(name, *, fields, data_dir=None, seed=0, known=None, **options) -> Data:
 
     name: one of `names()`, or a path: your arrays (`.npz`, see `pictures.sources.own`), chorales (`.json`,
       `.json.gz`), a folder of pictures with captions (see `captioned.photos.own`), texts (`.txt`, `.txt.gz` or a
-      folder of them, see `text.sources.own`).
+      folder of them, see `text.sources.own`), a folder of MIDI files, sounds or drawings (see `own` in the `sources` of
+      `music`, `audio` and `strokes`).
     fields: {name: zoo.declare.Field} as the model says it.
     data_dir: folder of files and TFDS sets; default TFDS_DATA_DIR, then ~/tensorflow_datasets.
     seed: of all that is fixed once (split of embedded data, static draw, validation and test scenes). Figures
@@ -30,7 +36,7 @@ def load(name, *, fields, data_dir=None, seed=0, known=None, **options) -> Data:
     request = Request(str(name), fields, data_dir, seed, known or {})
     for kind in KINDS:
         if request.name in kind.SETS or kind.owns(request):
-            return kind.load(request, **options)
+            return _loaded(kind, request, options)
     if Path(request.name).suffix or Path(request.name).is_dir():
         raise FileNotFoundError(
             f"data: found nothing at {name} that {request.takes} can come from; give the path of an .npz, "
@@ -39,6 +45,17 @@ def load(name, *, fields, data_dir=None, seed=0, known=None, **options) -> Data:
     close = difflib.get_close_matches(request.name, names(), n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     raise ValueError(f"data: unknown name {request.name!r}; {hint}Names: {', '.join(names())}; or the path of an .npz")
+
+
+def _loaded(kind, request, options):
+    known = inspect.signature(kind.load).parameters
+    strange = [] if "options" in known else [option for option in options if option not in known]
+    if strange:
+        raise ValueError(
+            f"data: {request.name} is of a kind that knows no {strange[0]}, the model takes {request.takes}; "
+            "choose other data"
+        )
+    return kind.load(request, **options)
 
 
 def names():

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+SPLITS = ("train", "validation", "test")  # those that all data have
 BLOCK = 250  # examples drawn together by `in_order`, whatever the batch size: figures must not depend on it
 POOL = 16  # batches whose examples are sorted by length together
 STEP, SHORT = 8, 2  # padded rows have a multiple of this length, of rows of STEP at most a multiple of SHORT

@@ -15,8 +15,9 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.data.captioned.captions import Captioned, Pictures
+from zoo.data.folders import split_by_name
 from zoo.data.pictures import sources
-from zoo.data.pictures.files import VERSION, photo, photos_in_zip, picture, pictures, split_by_name
+from zoo.data.pictures.files import VERSION, photo, photos_in_zip, picture, pictures
 from zoo.data.reading import reading
 from zoo.store import cache
 

@@ -54,27 +54,36 @@ def tunes(steps: int, notes: int):
     return np.stack(rolls), np.array(labels, np.int32)
 
 
-def read_chorales(path, steps: int, notes: int) -> dict[str, dict[str, np.ndarray]]:
-    """JSON(.gz) of train/valid/test -> pieces -> steps -> MIDI notes, as rolls of S steps, rests dropped."""
+def read_pieces(path):
+    """JSON(.gz) of train/valid/test -> pieces -> steps -> MIDI notes: {split: [[[note, ...], ...], ...]}."""
     form = "JSON of train, valid and test, each a list of pieces, these of steps, and these of MIDI notes"
     with reading(path, form), (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
         held = json.loads(file.read())
-        pieces_of = {key: [[[int(n) for n in step] for step in piece] for piece in held[key]] for key in PARTS.values()}
+        return {
+            split: [[[int(n) for n in step] for step in piece] for piece in held[key]] for split, key in PARTS.items()
+        }
+
+
+def roll_of(piece, notes: int, where) -> np.ndarray:
+    """Steps of MIDI notes as a roll, uint8 (0, 255) [S, D]. where: the piece comes from, for errors."""
     low = lowest_note(notes)
+    roll = np.zeros([len(piece), notes], np.uint8)
+    for s, chord in enumerate(piece):
+        for note in chord:
+            if not low <= note < low + notes:
+                raise ValueError(f"data: {where} holds note {note}, expected {low} to {low + notes - 1} (88 notes)")
+            roll[s, note - low] = 255
+    return roll
+
+
+def read_chorales(path, steps: int, notes: int) -> dict[str, dict[str, np.ndarray]]:
+    """What `read_pieces` reads, as rolls of S steps, rests dropped."""
     splits = {}
-    for split, key in PARTS.items():
-        pieces = pieces_of[key]
+    for split, pieces in read_pieces(path).items():
         cut = [piece[i : i + steps] for piece in pieces for i in range(0, len(piece) - steps + 1, steps)]
         if not cut:
-            raise ValueError(f"data: no {key} piece of {path} is {steps} steps long; shorten the model's sequence")
-        rolls = np.zeros([len(cut), steps, notes], np.uint8)
-        for n, piece in enumerate(cut):
-            for s, chord in enumerate(piece):
-                for note in chord:
-                    if not low <= note < low + notes:
-                        raise ValueError(
-                            f"data: {path} holds note {note}, expected {low} to {low + notes - 1} (88 notes)"
-                        )
-                    rolls[n, s, note - low] = 255
-        splits[split] = {"sequence": rolls}
+            raise ValueError(
+                f"data: no {PARTS[split]} piece of {path} is {steps} steps long; shorten the model's sequence"
+            )
+        splits[split] = {"sequence": np.stack([roll_of(piece, notes, path) for piece in cut])}
     return splits

@@ -24,9 +24,6 @@ VERSION = 3  # of what `picture` makes of a file: another one makes all that is 
 LARGEST = 40_000_000  # pixels of a picture that is decoded
 
 
-TENTHS = ("validation", "test", *8 * ("train",))  # of the pictures that no list puts into a split
-
-
 class Photo(NamedTuple):
     """A picture that has not been decoded."""
 
@@ -61,15 +58,6 @@ def _member(archive, member, digest):
     where = f"{member.filename} of {archive.filename}"
     name = pathlib.PurePosixPath(member.filename).name
     return Photo(name, where, lambda: archive.read(member), lambda: f"{digest} {member.filename}")
-
-
-def split_by_name(names, seed):
-    """{split: its names}: of ten names about one validates and one tests, by their hash: a new one moves no other."""
-    lists = {split: [] for split in ("train", "validation", "test")}
-    for name in names:
-        digest = hashlib.sha256(os.fsencode(f"{seed} {name}")).digest()
-        lists[TENTHS[int.from_bytes(digest, "big") % len(TENTHS)]].append(name)
-    return lists
 
 
 def pictures(photos, shape):

@@ -17,8 +17,8 @@ import tensorflow as tf
 
 from zoo.data.music import tunes
 from zoo.data.reading import array, array_names, may_fetch
+from zoo.data.split import SPLITS
 
-SPLITS = ("train", "validation", "test")
 INK = "white on black"
 KINDS = {"image": ((3, 4), "[N, H, W] or [N, H, W, C]"), "sequence": ((3,), "[N, S, D]")}  # ranks of your own arrays
 PARTS = ("train", "valid", "test")  # as the files of binarized MNIST call them

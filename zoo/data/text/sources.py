@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from zoo.data.pictures.sources import SPLITS, prepared
+from zoo.data.pictures.sources import prepared
+from zoo.data.split import SPLITS
 from zoo.data.text import docstrings as installed
 from zoo.data.text.files import File, published, read
 from zoo.data.text.sentences import sentences

@@ -44,13 +44,6 @@ def test_pictures_are_split_by_name_and_growth_moves_none(tmp_path):
     assert {place(image) for image in other.splits["test"]["image"]} != {i for i in large if large[i] == "test"}
 
 
-def test_about_a_tenth_validates_and_a_tenth_tests():
-    lists = folders.split_by_name([f"IMG_{i:04}.jpg" for i in range(5000)], 0)
-    for split, share in zip(SPLITS, (0.8, 0.1, 0.1), strict=True):
-        error = 4 * np.sqrt(share * (1 - share) / 5000)  # four standard errors
-        assert abs(len(lists[split]) / 5000 - share) < error
-
-
 def test_folders_say_which_split_and_which_class(tmp_path, capsys):
     names = ["train/dog/a.png", "train/cat/b.png", "train/cat/deep/c.png", "val/dog/d.bmp", "Test/cat/e.PNG"]
     found = folders.own(folder(tmp_path, names), (5, 7, 3), 0)
