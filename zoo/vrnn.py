@@ -79,10 +79,19 @@ def called(maps):
 
 
 def at_once(function, *sequences):
-    """function([T B, ...], ...) of [T, B, ...] tensors: a structure of [T, B, ...] tensors, of one large product."""
-    size = tf.shape(sequences[0])[:2]
-    found = function(*(tf.reshape(x, tf.concat([[-1], x.shape[2:]], 0)) for x in sequences))
-    return tf.nest.map_structure(lambda y: tf.reshape(y, tf.concat([size, tf.shape(y)[1:]], 0)), found)
+    """function([N, ...], ...) of [T, B, ...] tensors, of all T B rows at once: a structure of [T, B, ...] tensors."""
+    steps, size = tf.unstack(tf.shape(sequences[0])[:2])
+    # TensorFlow (2.21) works on eight numbers at a time, and the last few of a tensor, alone, differ in the last bit.
+    more = -steps % 8
+
+    def rows(x):
+        x = tf.pad(x, [[0, more], *[[0, 0]] * (len(x.shape) - 1)])
+        return tf.reshape(x, [-1, *x.shape[2:]])
+
+    def steps_of(y):
+        return tf.reshape(y, [steps + more, size, *y.shape[1:]])[:steps]
+
+    return tf.nest.map_structure(steps_of, function(*map(rows, sequences)))
 
 
 class RNN(Model):
@@ -96,7 +105,8 @@ class RNN(Model):
     def __init__(self, config, name="rnn"):
         super().__init__(config, name)
         self.observed, self.likelihood = OBSERVED[config.output], likelihood_of(config)
-        self.normalised = Normalised(name="normalised") if config.output != "bernoulli" else None
+        centred = self.observed == "audio"  # a pen that does not move stays where it is
+        self.normalised = Normalised(centred, name="normalised") if self.observed != "sequence" else None
         self.x_net = Rectified(config.x_hidden, "x")
         self.decoder = Rectified(config.decoder_hidden, "decoder")
         self.out = mixtures.head(self.likelihood.sizes, "out")
@@ -126,9 +136,12 @@ class RNN(Model):
             "length": Field((), "int32", classes=most + 1, counts=name),
         }
 
-    @property
-    def vocabularies(self):
-        return {self.observed: self.normalised} if self.normalised else {}
+    def learn(self, split):
+        """The two numbers that a wave, or the way of a pen, is normalised by."""
+        if self.normalised:
+            name, values = self.observed, split.arrays[self.observed]
+            values = values[..., 1:] if name == "strokes" else values
+            self.normalised.learn(values, split.lengths.get(name), split.scaled.get(name, 1.0))
 
     @property
     def unit(self):
@@ -167,9 +180,9 @@ class RNN(Model):
         """{observed: as `fields` has it} of x, normalised [T, B, D]."""
         x = swap(x)
         if self.observed == "audio":
-            x = tf.clip_by_value(self.normalised.restored(unframed(x)), -1.0, 1.0)
+            x = tf.clip_by_value(self.normalised.inverse(unframed(x)), -1.0, 1.0)
         elif self.normalised:
-            x = tf.concat([x[..., :1], self.normalised.restored(x[..., 1:])], -1)
+            x = tf.concat([x[..., :1], self.normalised.inverse(x[..., 1:])], -1)
         return {self.observed: x}
 
     def zeros(self, size):
@@ -406,10 +419,14 @@ class VRNN(RNN):
 
     def step_terms(self, batch, noise):
         """Minus eq. 11: {"distortion", "rate"}, [T, B] nats each, 0 where a step is padding."""
+
+        def divergence(h, mean, scale):
+            prior = tfd.Normal(*self.prior(h, called(self.prior_maps)))
+            return tf.reduce_sum(tfd.kl_divergence(tfd.Normal(mean, scale), prior), -1)
+
         seen = self.seen(batch)
         _, (told, h, _, mean, scale) = self.follow(seen, noise)
-        prior = at_once(lambda h: self.prior(h, called(self.prior_maps)), h)
-        rate = tf.reduce_sum(tfd.kl_divergence(tfd.Normal(mean, scale), tfd.Normal(*prior)), -1)
+        rate = at_once(divergence, h, mean, scale)
         distortion = -self.log_likelihood(seen, told, called(self.decoder_maps))
         return {"distortion": distortion, "rate": tf.where(seen.mask > 0, rate, 0.0)}
 
@@ -428,10 +445,13 @@ class VRNN(RNN):
 
     def log_weights(self, batch, noise):
         """log p(x, z) - log q(z | x) of one path, [B] nats."""
+
+        def log_ratios(h, z, mean, scale):
+            return log_normal(z, *self.prior(h, called(self.prior_maps))) - log_normal(z, mean, scale)
+
         seen = self.seen(batch)
         _, (told, h, z, mean, scale) = self.follow(seen, noise)
-        prior = at_once(lambda h: self.prior(h, called(self.prior_maps)), h)
-        log_ratio = log_normal(z, *prior) - log_normal(z, mean, scale)
+        log_ratio = at_once(log_ratios, h, z, mean, scale)
         log_p = self.log_likelihood(seen, told, called(self.decoder_maps))
         return self.summed(log_p + tf.where(seen.mask > 0, log_ratio, 0.0))
 

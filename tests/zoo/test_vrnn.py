@@ -140,12 +140,11 @@ def test_one_correlation_for_all_components():
 
 
 def test_an_encoder_tied_to_the_prior_costs_nothing():
-    model = golden(encoder_hidden=(2,), weights=GOLDEN["vrnn_gauss"]["weights"] | {
-        "Wq": np.concatenate([np.zeros((3, 2)), GOLDEN["vrnn_gauss"]["weights"]["Wp"]]),
-        **{f"{kind}q{part}": GOLDEN["vrnn_gauss"]["weights"][f"{kind}p{part}"] for kind in "Wb" for part in ("m", "s")},
-        "bq": GOLDEN["vrnn_gauss"]["weights"]["bp"],
-    })  # fmt: skip
-    assert (model.loss_terms(batch_of(), noise_of())["rate"].numpy() == 0).all()
+    w = GOLDEN["vrnn_gauss"]["weights"]
+    tied = {f"{kind}q{part}": w[f"{kind}p{part}"] for kind in "Wb" for part in ("m", "s")}
+    tied |= {"Wq": np.concatenate([np.zeros((3, 2)), w["Wp"]]), "bq": w["bp"]}
+    model = golden(encoder_hidden=(2,), weights=w | tied)
+    np.testing.assert_allclose(model.loss_terms(batch_of(), noise_of())["rate"], 0, atol=1e-6)
 
 
 @runs
@@ -316,14 +315,14 @@ def test_bounds_rise_to_the_exact_likelihood_and_are_unbiased(resampling):
     model, batch, exact = state_space(resampling)
     last = {"importance": bound_of(model.loss_terms(batch, model.noise(2000, (1, 1)))).mean()}
     last["fivo"] = last["importance"]
-    assert last["fivo"] < exact
+    assert last["fivo"] < exact - 1
     for count in (4, 16, 64):
         for name, found in zip(last, estimates(model, batch, count), strict=True):
             assert last[name] < found.mean() < exact + 4 * found.std() / math.sqrt(2000)
             last[name] = found.mean()
             ratio = np.exp(found - exact)  # an estimate of the likelihood by the likelihood
             assert abs(ratio.mean() - 1) < 4 * ratio.std() / math.sqrt(2000)
-    assert last["fivo"] == pytest.approx(exact, abs=0.1)
+    assert last["fivo"] == pytest.approx(exact, abs=0.2)  # the plain bound is 3.6 below
 
 
 def test_with_one_particle_the_particle_bound_is_the_bound():

@@ -29,3 +29,20 @@ class Texts(Settings):
     def __post_init__(self):
         super().__post_init__()
         require(0 <= self.labelled <= 1, "labelled", self.labelled, "a share in [0, 1]")
+
+
+@dataclasses.dataclass(frozen=True)
+class Sounds(Settings):
+    """Of sounds, with or without classes and speakers."""
+
+    rate: int = 8000  # samples a second, to which other sounds are resampled
+
+
+@dataclasses.dataclass(frozen=True)
+class Rolls(Settings):
+    """Of piano rolls of any length."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Strokes(Settings):
+    """Of what a pen draws."""
