@@ -267,16 +267,26 @@ class RNN(Model):
         noise: as drawing_noise gives it, of as many steps as there are to be; state: after a beginning, default none.
         """
 
-        def step(state, noise, maps):
-            told = self.foretold(state[0], noise, maps)
-            x = self.likelihood.draw(self.parameters(told, maps), noise)
-            return self.advance(self.ahead(x, maps)[0], told, state, maps), [x]
-
-        maps = {**self.foretelling_maps, **self.decoder_maps, **self.x_maps, "gates": self.gates}
         size = tf.nest.flatten(noise)[0].shape[0] or tf.shape(tf.nest.flatten(noise)[0])[0]
         start = self.zeros(size) if state is None else state
-        _, (x,) = scan(step, start, tf.nest.map_structure(swap, noise), maps, [[None, self.config.features]])
+        inputs = tf.nest.map_structure(swap, noise)
+        _, (x,) = scan(self.drawn_step, start, inputs, self.drawing_maps, [[None, self.config.features]])
         return self.restored(x)
+
+    @property
+    def drawing_maps(self):
+        return {**self.foretelling_maps, **self.decoder_maps, **self.x_maps, "gates": self.gates}
+
+    def drawn_step(self, state, noise, maps):
+        """(state after, [x_t, normalised, [B, D]]). noise: {name: [B, ...]}."""
+        told = self.foretold(state[0], noise, maps)
+        x = self.likelihood.draw(self.parameters(told, maps), noise)
+        return self.advance(self.ahead(x, maps)[0], told, state, maps), [x]
+
+    def generate_step(self, noise, state):
+        """One step of `generate`: (the state after, {observed: [B, 1 step of it]})."""
+        state, (x,) = self.drawn_step(state, noise, called(self.drawing_maps))
+        return state, self.restored(x[None])
 
     def sample(self, n=16, seed=(0, 0)):
         """n sequences of all S steps."""
