@@ -99,9 +99,7 @@ def inputs_of(model):
         return np.asarray(model.sample(n, seed), np.float32)
 
     return {
-        name: Input.of(
-            name, field, f"{VALUES[name]}; whatever follows `length` entries is not looked at", example=drawn
-        ),
+        name: Input.of(name, field, says, example=drawn),
         "length": Input.of("length", length, f"how many entries of {name} count"),
     }
 

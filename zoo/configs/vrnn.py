@@ -48,7 +48,7 @@ def nets(*sizes, latent=True):
 
 
 TONES = Sounds(
-    model=VRNNConfig(steps=40, hidden=128, z_size=16, **nets(96)),
+    model=VRNNConfig(steps=61, features=100, hidden=128, z_size=16, **nets(96)),
     data="tones",
     steps=3000,
     batch_size=32,
