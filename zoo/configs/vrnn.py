@@ -114,7 +114,6 @@ PRESETS = {
     "spirals-rnn": baseline(SPIRALS, hidden=150, **nets(96, latent=False)),
     "glyphs": dataclasses.replace(sized(SPIRALS, components=20, hidden=256, z_size=16), data="glyphs", steps=6000),
     "jsb": JSB,
-    "jsb-importance": sized(JSB, objective="importance"),
     "jsb-fivo": sized(JSB, objective="fivo"),
     "jsb-rnn": baseline(JSB, hidden=96, **nets(96, latent=False)),
     "nottingham": NOTTINGHAM,
