@@ -106,7 +106,9 @@ class RNN(Model):
         super().__init__(config, name)
         self.observed, self.likelihood = OBSERVED[config.output], likelihood_of(config)
         centred = self.observed == "audio"  # a pen that does not move stays where it is
-        self.normalised = Normalised(centred, name="normalised") if self.observed != "sequence" else None
+        self.normalised = (
+            Normalised(centred, dtype="float32", name="normalised") if self.observed != "sequence" else None
+        )
         self.x_net = Rectified(config.x_hidden, "x")
         self.decoder = Rectified(config.decoder_hidden, "decoder")
         self.out = mixtures.head(self.likelihood.sizes, "out")
