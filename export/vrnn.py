@@ -24,11 +24,10 @@ def signatures(model, k):
     uniform = {f"noise_{part}": "independent uniform numbers in [0, 1)" for part in model.likelihood.uniform}
 
     def begun_noise(n, seed):
-        path = model.path_noise(n, tf.random.fold_in(seed, 2)) if latent else {}
-        return {"begun": path, "drawn": model.drawing_noise(n, seed)}
+        return {"begun": model.path_noise(n, tf.random.fold_in(seed, 2)), "drawn": model.drawing_noise(n, seed)}
 
     def go_on(noise, **batch):
-        return model.generate(noise["drawn"], model.read(batch, noise.get("begun", {})))
+        return model.generate(noise["drawn"], model.read(batch, noise["begun"]))
 
     def scored(noise=None, **batch):
         if latent:

@@ -111,23 +111,57 @@ def histograms(model, shown):
 
 
 def sample(model, inputs, options):
-    """Samples: sequences drawn step by step."""
+    """Samples: sequences drawn step by step; of inputs, WAV or MIDI files, how each of them goes on."""
     import numpy as np
     import tensorflow as tf
 
     from trainers.show.sampling import BATCH, SHOWN, Samples
     from zoo.configs.base import require
 
-    require(not inputs, "inputs", " ".join(inputs), "none; this model draws from its prior")
     require(options.count >= 1, "count", options.count, "at least 1")
     require(options.steps >= 0, "steps", options.steps, "a number of steps, or 0 for as many as training's longest")
-    generate = tf.function(model.generate, autograph=False, reduce_retracing=True)
-    parts = []
-    for start in range(0, options.count, BATCH):
-        noise = model.drawing_noise(min(BATCH, options.count - start), (options.seed, start), options.steps or None)
-        parts.append(generate(noise)[model.observed].numpy())
+    seeds = tf.random.split((options.seed, 0), 2)
+    begun, state = [], None
+    if inputs:
+        begun = [row for row in map(read_for(model), inputs) for _ in range(options.count)]
+        state = state_after(model, begun, seeds[0])
+    generate, parts = tf.function(model.generate, autograph=False, reduce_retracing=True), []
+    size = len(begun) or options.count
+    for start in range(0, size, BATCH):
+        seed = tf.random.fold_in(seeds[1], start)
+        noise = model.drawing_noise(min(BATCH, size - start), seed, options.steps or None)
+        at = state and tuple(part[start : start + BATCH] for part in state)
+        parts.append(generate(noise, at)[model.observed].numpy())
     drawn = np.concatenate(parts)
-    return Samples({"samples": drawn}, paint(model, list(drawn[:SHOWN]), "samples"))
+    shown = joined(begun[:SHOWN], drawn[:SHOWN]) if begun else list(drawn[:SHOWN])
+    return Samples({"samples": drawn}, paint(model, shown, "samples"))
+
+
+def read_for(model):
+    """A function that reads a beginning from a file's name."""
+    import pathlib
+
+    import numpy as np
+
+    from zoo.data.audio import files
+    from zoo.data.music import midi
+
+    if model.observed == "audio":
+        return lambda name: np.float32(files.read(pathlib.Path(name), model.config.rate).samples / files.FULL)
+    if model.observed == "sequence":
+        return lambda name: np.float32(midi.read(pathlib.Path(name), model.config.features)[0] / 255)
+    raise ValueError("inputs: got files, expected none; a model of strokes begins at nothing")
+
+
+def state_after(model, begun, seed):
+    """The state after beginnings of any length: arrays as the model's field holds them, without padding."""
+    import numpy as np
+
+    lengths = np.int32([len(row) for row in begun])
+    padded = np.stack([np.pad(row, [(0, lengths.max() - len(row)), *[(0, 0)] * (row.ndim - 1)]) for row in begun])
+    batch = {model.observed: padded, "length": lengths}
+    steps = int(model.counts(batch)["steps"].numpy().max())
+    return model.read(batch, model.path_noise(len(begun), seed, steps))
 
 
 TASKS = {

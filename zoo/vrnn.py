@@ -249,6 +249,10 @@ class RNN(Model):
         """The state after the last step of a beginning, which `generate` goes on from: a tuple of [B, H]."""
         return self.follow(self.seen(batch), noise)[0]
 
+    def path_noise(self, size, seed, steps=None):
+        """What `read` draws from, for so many steps; steps: S."""
+        return {}
+
     def drawing_noise(self, size, seed, steps=None):
         """What `generate` draws from: {name: [size, steps, ...]}, see zoo.nn.mixtures. seed: int32[2]; steps: S."""
         shapes = self.likelihood.noise

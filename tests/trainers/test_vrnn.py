@@ -1,4 +1,5 @@
 import dataclasses
+import pathlib
 import types
 
 import numpy as np
@@ -9,10 +10,11 @@ from trainers import vrnn as trainer
 from trainers.declare.task import Shown
 from trainers.judges import particles
 from trainers.score import figures
-from trainers.show import exhibits
+from trainers.show import exhibits, midi
 from zoo import vrnn
 from zoo.configs.vrnn import RNNConfig, VRNNConfig
 from zoo.data import Data, Split
+from zoo.data.music.tunes import lowest_note
 
 NETS = {"hidden": 5, "x_hidden": (4,), "decoder_hidden": (4,), "components": 2}
 LATENT = {"z_size": 2, "z_hidden": (3,), "prior_hidden": (3,), "encoder_hidden": (3,)}
@@ -68,10 +70,40 @@ def test_samples_are_as_many_and_as_long_as_they_are_asked_for():
     np.testing.assert_array_equal(trainer.sample(model, (), options).arrays["samples"], made.arrays["samples"])
     assert (again != made.arrays["samples"]).any()
     assert trainer.sample(model, (), trainer.Drawing(count=1)).arrays["samples"].shape == (1, 6, 3)
-    with pytest.raises(ValueError, match=r"inputs: got clip\.wav, expected none"):
+    with pytest.raises(ValueError, match="inputs: got files, expected none"):
         trainer.sample(model, ("clip.wav",), options)
     with pytest.raises(ValueError, match="steps: got -1, expected"):
         trainer.sample(model, (), trainer.Drawing(steps=-1))
+
+
+def test_sounds_and_tunes_go_on(tmp_path):
+    """What is written is the file and what follows it, and that depends on the file."""
+    for output, write in (("gaussian", save_wave), ("bernoulli", save_tune)):
+        model = model_of(output)
+        for v in model.trainable_variables:
+            v.assign(np.random.default_rng(0).normal(0, 1, v.shape).astype(np.float32))
+        names = [str(tmp_path / f"{output}-{i}") for i in range(2)]
+        begun = [write(name, i) for i, name in enumerate(names)]
+        made = trainer.sample(model, names, trainer.Drawing(count=2, steps=3))
+        assert len(made.arrays["samples"]) == 4 and (made.arrays["samples"][0] != made.arrays["samples"][2]).any()
+        first = made.exhibits["samples-02"]
+        whole = first.samples if output == "gaussian" else first.roll
+        np.testing.assert_allclose(whole[: len(begun[1])], begun[1], atol=1e-4)
+        assert len(whole) == len(begun[1]) + (9 if output == "gaussian" else 3)
+
+
+def save_wave(name, i):
+    wave = np.sin(np.arange(10 + 3 * i) / (i + 2.0)).astype(np.float32) / 2
+    exhibits.Sound(wave, 8000).save(pathlib.Path(name).parent, pathlib.Path(name).name)
+    pathlib.Path(f"{name}.wav").rename(name)
+    return wave
+
+
+def save_tune(name, i):
+    roll = np.zeros((4, 30), np.float32)
+    roll[:, [3, 10 + i]] = 1
+    midi.save_midi(name, roll, lowest_note(30), seconds=0.125)
+    return roll
 
 
 def test_the_judge_counts_every_sequence_once(monkeypatch):

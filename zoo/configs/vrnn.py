@@ -75,6 +75,9 @@ JSB = Rolls(
     every=100,
     patience=10,
 )
+TUNES = dataclasses.replace(
+    sized(JSB, steps=50, hidden=48, z_size=8, **nets(48)), data="tunes", batch_size=32, patience=0
+)
 NOTTINGHAM = dataclasses.replace(sized(JSB, steps=1793, hidden=64, z_size=64), data="nottingham", steps=6000, every=200)
 DIGITS = Sounds(
     model=VRNNConfig(hidden=256, z_size=32, **nets(128, 128)),
@@ -113,6 +116,10 @@ PRESETS = {
     "spirals": SPIRALS,
     "spirals-rnn": baseline(SPIRALS, hidden=150, **nets(96, latent=False)),
     "glyphs": dataclasses.replace(sized(SPIRALS, components=20, hidden=256, z_size=16), data="glyphs", steps=6000),
+    "spirals-shared": sized(SPIRALS, shared_rho=True),
+    "tunes": TUNES,
+    "tunes-fivo": sized(TUNES, objective="fivo"),
+    "tunes-rnn": baseline(TUNES, hidden=64, **nets(64, latent=False)),
     "jsb": JSB,
     "jsb-fivo": sized(JSB, objective="fivo"),
     "jsb-rnn": baseline(JSB, hidden=96, **nets(96, latent=False)),
