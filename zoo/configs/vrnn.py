@@ -57,7 +57,7 @@ TONES = Sounds(
     every=300,
 )
 SPIRALS = Strokes(
-    model=VRNNConfig("strokes", steps=100, features=3, components=5, hidden=128, z_size=8, **nets(64)),
+    model=VRNNConfig("strokes", steps=150, features=3, components=5, hidden=128, z_size=8, **nets(64)),
     data="spirals",
     steps=3000,
     batch_size=32,
