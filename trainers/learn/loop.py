@@ -68,6 +68,7 @@ def train(task, options):
         sets = figures.load_data(settings, model, options.data_dir)
         for field, words in sets.vocabularies.items():
             model.vocabularies[field].learn(words)
+        model.learn(sets.train)
         if options.dry_run:
             return dry_run(learner, sets)
         training = stack.enter_context(Training(task, options, learner, sets, writes, checkpoints, state))

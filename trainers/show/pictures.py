@@ -113,6 +113,24 @@ def piano_roll(roll, scale=5, lowest=21):
     return picture
 
 
+def handwriting(strokes, columns=None, size=120):
+    """What a pen draws, each strokes [n, 3] of (pen lifted after it, dx, dy), y growing downwards -> uint8 tiles."""
+    tiles = []
+    for one in strokes:
+        one = np.asarray(one, np.float64)
+        way = np.cumsum(np.concatenate([np.zeros((1, 2)), one[:, 1:]]), 0)  # the pen begins where it is
+        low, high = way.min(0), way.max(0)
+        scale = (size - 12) / max((high - low).max(), 1e-6)
+        way = (way - (low + high) / 2) * scale + size / 2
+        paper = Image.new("L", (size, size), 255)
+        drawn = ImageDraw.Draw(paper)
+        lifted = np.concatenate([[False], one[:, 0] >= 0.5])  # the first point is part of the first line
+        for start, end in ((i, i + 1) for i in range(len(one)) if not lifted[i]):
+            drawn.line([*way[start], *way[end]], 20, 2)
+        tiles.append(np.asarray(paper)[..., None])
+    return grid(np.stack(tiles), columns, scale=1)
+
+
 def written(words):
     """Lines of text in black on white -> uint8 [H, W, 3]."""
     font, lines, line = ImageFont.load_default(LETTERS), words.splitlines() or [""], LETTERS + 3

@@ -35,6 +35,9 @@ class Model(keras.Model):
         """The vocabularies that training data must teach: {name of a field: zoo.nn.words.Words}."""
         return {}
 
+    def learn(self, split):
+        """Takes from the training split, a zoo.data.Split, what descent does not find, such as a deviation."""
+
     def noise(self, batch_size, seed):
         """All the randomness of one pass: a structure of [B, ...] tensors. seed: int32[2]."""
         return {}

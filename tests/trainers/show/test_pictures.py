@@ -143,3 +143,18 @@ def test_grey_stays_grey_in_an_animation():
 def test_wrong_shapes_are_named(call, argument):
     with pytest.raises(ValueError, match=argument):
         call()
+
+
+def test_handwriting_is_lines_where_the_pen_is_down():
+    """Right, a jump down, right again: two lines, one below the other, nothing between them."""
+    strokes = np.float32([[1, 4, 0], [0, -4, 4], [0, 4, 0]])
+    lifted = pictures.handwriting([strokes], size=60)[2:-2, 2:-2, 0]
+    rows = np.flatnonzero((lifted < 128).mean(1) > 0.5)
+    assert rows.min() < 10 and rows.max() > 50 and not ((rows > 10) & (rows < 50)).any()
+    assert (lifted[10:50] == 255).mean() > 0.99
+    down = pictures.handwriting([strokes * [0, 1, 1]], size=60)[2:-2, 2:-2, 0]
+    assert (down[10:50] < 255).any(1).all()  # the diagonal way back is drawn, too
+
+
+def test_handwriting_of_a_pen_that_stands_still_is_a_picture():
+    assert pictures.handwriting([np.zeros((3, 3)), np.zeros((1, 3))], size=30).dtype == np.uint8

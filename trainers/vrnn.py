@@ -1,0 +1,181 @@
+"""Train a VRNN, or its baseline without z: python -m trainers.vrnn --preset tones"""
+
+import dataclasses
+
+from trainers.declare.task import Judging, Sampling, Task, later
+from trainers.learn.command import main
+from zoo.configs.vrnn import RNNConfig, VRNNConfig
+
+SHOWN = 4  # sequences to look at or to listen to
+LONGEST = 200  # steps of those in exhibits, of wherever one would have more
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Drawing(Sampling):
+    """For sequences."""
+
+    steps: int = 0
+    """of each; 0: as many as the longest that the model learned from"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Counting(Judging):
+    """For likelihoods by particles."""
+
+    particles: int = 16
+    """that follow each sequence"""
+
+
+def exhibits(model, shown):
+    """Samples, what follows the first half of examples, and where z tells most."""
+    steps = min(LONGEST, model.config.steps)
+    drawn = model.generate(model.drawing_noise(SHOWN, (0, 1), steps))[model.observed].numpy()
+    found = paint(model, list(drawn), "samples")
+    begun, batch, noise = beginnings(model, shown)
+    more = model.generate(model.drawing_noise(len(begun), (0, 2), steps // 2), model.read(batch, noise))
+    found |= paint(model, joined(begun, more[model.observed].numpy()), "continuations")
+    return found | (rates(model, shown) if isinstance(model.config, VRNNConfig) else {})
+
+
+def joined(begun, more):
+    import numpy as np
+
+    return [np.concatenate(pair) for pair in zip(begun, more, strict=True)]
+
+
+def first(shown, count=SHOWN):
+    """The first examples, and their noise."""
+    import tensorflow as tf
+
+    return tf.nest.map_structure(lambda x: x[:count], (dict(shown.batch), shown.noise))
+
+
+def beginnings(model, shown):
+    """The first half of examples: a list of arrays, a batch of them and its noise."""
+    import tensorflow as tf
+
+    batch, noise = first(shown)
+    unit = model.config.features if model.observed == "audio" else 1
+    length = unit * tf.maximum(1, tf.cast(model.counts(batch)["steps"], tf.int32) // 2)
+    length = tf.minimum(length, batch["length"])
+    values = batch[model.observed].numpy()
+    return [row[:n] for row, n in zip(values, length.numpy(), strict=True)], batch | {"length": length}, noise
+
+
+def paint(model, sequences, name):
+    """Exhibits of arrays as the model's field holds them, without padding."""
+    import numpy as np
+
+    from trainers.show import pictures
+    from trainers.show.exhibits import Midi, Picture, Sound
+    from zoo.data.music.tunes import lowest_note
+
+    if model.observed == "audio":
+        return {f"{name}-{i:02}": Sound(wave, model.config.rate) for i, wave in enumerate(sequences)}
+    if model.observed == "strokes":
+        return {name: Picture(pictures.handwriting(sequences))}
+    lowest = lowest_note(model.config.features)
+    rolls = [pictures.piano_roll(roll, lowest=lowest) for roll in sequences[:SHOWN]]
+    rolls = [np.pad(roll, ((0, 6), (0, 0), (0, 0)), constant_values=255) for roll in rolls]
+    width = max(roll.shape[1] for roll in rolls)
+    rolls = [np.pad(roll, ((0, 0), (0, width - roll.shape[1]), (0, 0)), constant_values=255) for roll in rolls]
+    tunes = {f"{name}-{i:02}": Midi(roll, lowest) for i, roll in enumerate(sequences)}
+    return {name: Picture(np.concatenate(rolls)), **tunes}
+
+
+def rates(model, shown):
+    """The rate of each step of the first example, over what happens in it."""
+    import numpy as np
+
+    from trainers.show.exhibits import Curve
+
+    batch, noise = first(shown, 1)
+    steps = int(model.counts(batch)["steps"][0])
+    rate = model.step_terms(batch, noise)["rate"][:steps, 0].numpy()
+    x = model.seen(batch).x[:steps, 0].numpy()
+    if model.observed == "audio":
+        told, signal = "loudness", np.sqrt(np.mean(x**2, 1))
+    elif model.observed == "strokes":
+        told, signal = "pen lifted", x[:, 0]
+    else:
+        told, signal = "notes that begin or end", np.abs(np.diff(x, axis=0, prepend=0)).sum(1)
+    scaled = signal * rate.max() / max(signal.max(), 1e-6)
+    at = np.arange(steps)
+    return {"rate": Curve({"rate": (at, rate), f"{told}, scaled": (at, scaled)}, "step")}
+
+
+def histograms(model, shown):
+    """The rate of every step."""
+    mask = model.seen(shown.batch).mask > 0
+    return {"rate/step": model.step_terms(shown.batch, shown.noise)["rate"][mask]}
+
+
+def sample(model, inputs, options):
+    """Samples: sequences drawn step by step; of inputs, WAV or MIDI files, how each of them goes on."""
+    import numpy as np
+    import tensorflow as tf
+
+    from trainers.show.sampling import BATCH, SHOWN, Samples
+    from zoo.configs.base import require
+
+    require(options.count >= 1, "count", options.count, "at least 1")
+    require(options.steps >= 0, "steps", options.steps, "a number of steps, or 0 for as many as training's longest")
+    seeds = tf.random.split((options.seed, 0), 2)
+    begun, state = [], None
+    if inputs:
+        begun = [row for row in map(read_for(model), inputs) for _ in range(options.count)]
+        state = state_after(model, begun, seeds[0])
+    generate, parts = tf.function(model.generate, autograph=False, reduce_retracing=True), []
+    size = len(begun) or options.count
+    for start in range(0, size, BATCH):
+        seed = tf.random.fold_in(seeds[1], start)
+        noise = model.drawing_noise(min(BATCH, size - start), seed, options.steps or None)
+        at = state and tuple(part[start : start + BATCH] for part in state)
+        parts.append(generate(noise, at)[model.observed].numpy())
+    drawn = np.concatenate(parts)
+    shown = joined(begun[:SHOWN], drawn[:SHOWN]) if begun else list(drawn[:SHOWN])
+    return Samples({"samples": drawn}, paint(model, shown, "samples"))
+
+
+def read_for(model):
+    """A function that reads a beginning from a file's name."""
+    import pathlib
+
+    import numpy as np
+
+    from zoo.data.audio import files
+    from zoo.data.music import midi
+
+    if model.observed == "audio":
+        return lambda name: np.float32(files.read(pathlib.Path(name), model.config.rate).samples / files.FULL)
+    if model.observed == "sequence":
+        return lambda name: np.float32(midi.read(pathlib.Path(name), model.config.features)[0] / 255)
+    raise ValueError("inputs: got files, expected none; a model of strokes begins at nothing")
+
+
+def state_after(model, begun, seed):
+    """The state after beginnings of any length: arrays as the model's field holds them, without padding."""
+    import numpy as np
+
+    lengths = np.int32([len(row) for row in begun])
+    padded = np.stack([np.pad(row, [(0, lengths.max() - len(row)), *[(0, 0)] * (row.ndim - 1)]) for row in begun])
+    batch = {model.observed: padded, "length": lengths}
+    steps = int(model.counts(batch)["steps"].numpy().max())
+    return model.read(batch, model.path_noise(len(begun), seed, steps))
+
+
+TASKS = {
+    VRNNConfig: Task(
+        "vrnn",
+        exhibits,
+        histograms,
+        sample=sample,
+        sampling=Drawing,
+        judge=later("trainers.judges.particles", "judge"),
+        judging=Counting,
+    ),
+    RNNConfig: Task("vrnn", exhibits, sample=sample, sampling=Drawing),
+}
+
+if __name__ == "__main__":
+    main(TASKS)
