@@ -29,8 +29,8 @@ class Settings:
     patience: int = 0  # validations without a better one after which training ends; 0: never
     seed: int = 0
 
-    def __post_init__(self):
-        check(self, patience=0, seed=-LARGEST)
+    def __post_init__(self, **least):
+        check(self, **{"patience": 0, "seed": -LARGEST} | least)
         require(self.seed >= 0, "seed", self.seed, "an integer in [0, 2**31)")
         require(self.learning_rate > 0, "learning_rate", self.learning_rate, "a positive number")
         require(self.clip_norm > 0, "clip_norm", self.clip_norm, "a positive number")

@@ -8,6 +8,7 @@ from zoo.configs.base import Settings, require
 Regime = Literal["static", "dynamic", "gray"]
 Part = Literal["sentences", "documents"]
 Fit = Literal["cut", "drop"]
+Speakers = Literal["official", "held-out"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,3 +30,17 @@ class Texts(Settings):
     def __post_init__(self):
         super().__post_init__()
         require(0 <= self.labelled <= 1, "labelled", self.labelled, "a share in [0, 1]")
+
+
+@dataclasses.dataclass(frozen=True)
+class Sounds(Settings):
+    """Of sounds, with or without classes and speakers."""
+
+    rate: int = 8000  # samples a second, to which other sounds are resampled
+    speakers: Speakers = "official"  # the published split, or one whose test is spoken by people training never hears
+    piece: int = 0  # samples of a random piece of every training example, new at each visit; 0: whole sounds
+
+    def __post_init__(self):
+        super().__post_init__(piece=0)
+        own = getattr(self.model, "rate", self.rate)
+        require(own == self.rate, "rate", self.rate, f"{own}, as model.rate says; give both")
