@@ -347,12 +347,15 @@ class WaveNetClassifier(WaveNet):
 
     def judged(self, skips, length):
         """Logits of the classes, [B, labels], of features [B, T, S], the first `length` [B] of which are real."""
-        frame = self.config.frame
-        real = tf.cast(tf.range(tf.shape(skips)[1]) < length[:, None], tf.float32)
-        shape = [tf.shape(skips)[0], -1, frame, skips.shape[2]]
-        kept = tf.reshape(frames(tf.nn.relu(skips) * real[..., None], frame), shape)
-        count = tf.reduce_sum(frames(real, frame), -1)[..., None]  # [B, frames, 1]
-        h, there = tf.reduce_sum(kept, 2) / tf.maximum(count, 1.0), tf.cast(count > 0, tf.float32)
+        frame, steps = self.config.frame, tf.shape(skips)[1]
+        real = tf.cast(tf.range(steps) < length[:, None], tf.float32)[..., None]  # [B, T, 1]
+
+        def summed(x):
+            x = tf.pad(x, [[0, 0], [0, -steps % frame], [0, 0]])
+            return tf.reduce_sum(tf.reshape(x, [tf.shape(x)[0], -1, frame, x.shape[2]]), 2)
+
+        count = summed(real)  # [B, frames, 1]
+        h, there = summed(tf.nn.relu(skips) * real) / tf.maximum(count, 1.0), tf.cast(count > 0, tf.float32)
         for layer in self.convolutions:
             h = tf.cast(tf.nn.relu(layer(h)), tf.float32) * there
         return tf.cast(self.head(self.summed(h) / self.summed(there)), tf.float32)
