@@ -15,7 +15,6 @@ import functools
 from typing import NamedTuple
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from zoo.configs.wavenet import ContextWaveNetConfig, WaveNetClassifierConfig, WaveNetConfig
@@ -232,18 +231,20 @@ class WaveNet(Model):
         the model takes; one that is left out is not known, notes being none. given: audio [B, T], NaN from where it is
         to go on, default all. temperature: of every draw; below 1 what is likely becomes likelier.
         """
-        size, count = uniforms.shape[:2]
-        given = np.full([size, count], np.nan, np.float32) if given is None else given
+        size, count = uniforms.shape[0] or tf.shape(uniforms)[0], uniforms.shape[1]
+        given = tf.fill([size, count], float("nan")) if given is None else given
         batch = self.unknown(size) | (batch or {})
         more = -count % self.piece  # whole pieces: nothing is compiled twice
         uniforms = tf.pad(uniforms, [[0, 0], [0, more], [0, 0]])
         given = tf.pad(given, [[0, 0], [0, more]])
         y = self.locally(batch, count + more)
         batch = {name: batch[name] for name in self.classes}
+        # One of its own makes an export depend on XLA, which a server need not have.
+        play = self.play if tf.inside_function() else self.looped
         played, found = self.begin(size), []
         for start in range(0, count, self.piece):
             now = [None if x is None else x[:, start : start + self.piece] for x in (uniforms, given, y)]
-            samples, played = self.looped(played, *now[:2], tf.constant(temperature, tf.float32), batch, now[2])
+            samples, played = play(played, *now[:2], tf.constant(temperature, tf.float32), batch, now[2])
             found.append(samples)
         return self.samples.decode(tf.concat(found, 1)[:, :count])
 

@@ -91,7 +91,7 @@ class GatedStack(keras.layers.Layer):
 
         All that depends on steps before is one product for all layers, and so are the skips; a short loop is between.
         """
-        count, size, most = len(self.dilations), tf.shape(h)[0], max(self.dilations)
+        count, most = len(self.dilations), max(self.dilations)
         filters, residuals = tf.convert_to_tensor(self.filters), tf.convert_to_tensor(self.residuals)
         biases = tf.convert_to_tensor(self.residual_biases)
         row = (past.step - tf.constant(self.dilations)) % most
@@ -108,8 +108,9 @@ class GatedStack(keras.layers.Layer):
         arrays = [tf.TensorArray(tf.float32, count, element_shape=[h.shape[0], n]) for n in (h.shape[1], self.gate)]
         *_, inputs, outputs = tf.while_loop(lambda i, *_: i < count, layer, (0, h, *arrays), maximum_iterations=count)
         rows = tf.tensor_scatter_nd_update(past.rows, [[past.step % most]], inputs.stack()[None])
-        z = tf.reshape(tf.transpose(outputs.stack(), [1, 0, 2]), [size, count * self.gate])
-        return z @ tf.convert_to_tensor(self.skips) + self.skip_bias, Past(past.step + 1, rows)
+        # As one product over the channels of all layers this would take XLA (2.21) three times as long.
+        skips = tf.reshape(tf.convert_to_tensor(self.skips), [count, self.gate, self.skip])
+        return tf.reduce_sum(outputs.stack() @ skips, 0) + self.skip_bias, Past(past.step + 1, rows)
 
 
 def product(x, kernel, dtype):
