@@ -69,6 +69,8 @@ def small(config):
         else {}
     )
     changes = {name: size for name, size in most.items() if type(getattr(config, name, None)) is int}
+    if hasattr(config, "dilations") and hasattr(config, "length"):
+        changes |= {"dilations": (1, 2, 4), "skip": 8}
     if getattr(config, "hidden", None) == (400,) or isinstance(getattr(config, "hidden", None), tuple):
         changes["hidden"] = (8,)
     return dataclasses.replace(config, **changes)

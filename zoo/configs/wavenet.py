@@ -108,12 +108,18 @@ CLASSES = dataclasses.replace(
     piece=0,
     steps=2000,
 )
-SPEECH = dataclasses.replace(  # sizes of public code, for long recordings: a GPU's work
+SPEECH = dataclasses.replace(  # sizes of public code: a GPU's work
     DIGITS,
-    model=WaveNetConfig(length=160_000, rate=16_000, skip=512, dilations=powers(512, 5)),
+    model=WaveNetConfig(
+        length=16_000,
+        rate=16_000,
+        skip=512,
+        dilations=powers(512, 5),
+        by_label=True,
+        labels=36,
+    ),
     data="speech_commands",
     rate=16_000,
-    piece=16_000,
     steps=100_000,
     batch_size=4,
     learning_rate=1e-3,
