@@ -135,7 +135,11 @@ class WaveNet(Model):
 
     def globally(self, batch):
         """What conditions all samples: a 1 for each class that is known, [B, G], None of a model that takes none."""
-        found = [tf.one_hot(batch[name], names.size) for name, names in self.classes.items()]
+
+        def told(number, size):  # LiteRT (2.3) makes a lookup of rows of the product with this, which fails at -1
+            return tf.one_hot(tf.maximum(number, 0), size) * tf.cast(number >= 0, tf.float32)[:, None]
+
+        found = [told(batch[name], names.size) for name, names in self.classes.items()]
         return tf.concat(found, -1) if found else None
 
     def locally(self, batch, length):
