@@ -96,28 +96,32 @@ def by_the_sample(model):
     """step: one sample more."""
     import tensorflow as tf
 
-    from zoo.nn.gated import TAPS, Past
-    from zoo.wavenet import Played
+    from zoo.nn.gated import TAPS
 
     config, kind = model.config, model.samples
     most, layers = max(config.dilations), len(config.dilations)
 
     def step(uniforms, time, rows, last, **batch):
-        now = time[0]
-        y = None
-        if config.by_notes:  # of this sample's hop
-            note = tf.gather(tf.pad(batch["notes"], [[0, 0], [0, 1]]), tf.minimum(now // config.hop, room), axis=1)
-            one_hot = tf.one_hot(note, config.notes)
-            y = tf.gather(model.notes(one_hot[:, None]), now % config.hop, axis=1) if model.notes else one_hot
-        past = Past(now, tf.transpose(rows, [1, 2, 0, 3]))
-        numbers, past = model.step(Played(past, last), model.stack.added(model.globally(batch)), y)
-        sample = kind.draw(numbers, uniforms, 1.0)
+        old = tf.gather(rows, (time[:, None] - tf.constant(config.dilations))[..., None] % most, batch_dims=2)
+        old = tf.transpose(old[:, :, 0], [1, 0, 2])
+        y = of_sample(time, batch) if config.by_notes else None
+        skips, new = model.stack.advance(model.entered(last), old, model.stack.added(model.globally(batch)), y)
+        sample = kind.draw(model.numbers(skips), uniforms, 1.0)
+        here = tf.range(most) == (time % most)[:, None]
         return {
             "audio": kind.decode(sample),
             "time": time + 1,
-            "rows": tf.transpose(past.rows, [2, 0, 1, 3]),
+            "rows": tf.where(here[:, None, :, None], tf.transpose(new, [1, 0, 2])[:, :, None], rows),
             "last": tf.stack([last[:, 1], sample], 1),
         }
+
+    def of_sample(time, batch):
+        """What the notes tell of one sample, [B, C]."""
+        notes = tf.pad(batch["notes"], [[0, 0], [0, 1]])
+        note = tf.gather(notes, tf.minimum(time // config.hop, room)[:, None], batch_dims=1)
+        known = tf.one_hot(note, config.notes)  # [B, 1, notes]
+        y = tf.gather(model.notes(known), (time % config.hop)[:, None], batch_dims=1) if model.notes else known
+        return y[:, 0]
 
     room = model.fields["notes"].shape[0] if config.by_notes else 0
     dtype = "int32" if kind.draws == 1 else "float32"
@@ -126,8 +130,8 @@ def by_the_sample(model):
         "uniforms": Input(
             (kind.draws,), "independent uniform numbers in [0, 1), fresh for every call", interval=(0, 1)
         ),
-        "time": Input((), "samples made before, the same for all of a batch", "int32", interval=(0, config.length - 1)),
-        "rows": Input((most, layers, config.residual), "0 before the first sample, then as the last call returned it"),
+        "time": Input((), "samples made before", "int32", interval=(0, config.length - 1)),
+        "rows": Input((layers, most, config.residual), "0 before the first sample, then as the last call returned it"),
         "last": Input((TAPS,), before, dtype, interval=(-1, config.levels - 1) if kind.draws == 1 else (-1, 1)),
     }
     state = dict.fromkeys(("time", "rows", "last"), "the state, for the next call")

@@ -189,11 +189,14 @@ class WaveNet(Model):
         before = tf.fill([size, TAPS], self.samples.before)
         return Played(self.stack.begin(size), before)
 
+    def entered(self, last):
+        """What the first layer is told of the two samples before. last: [B, 2]. Returns [B, R]."""
+        old, new = tf.split(tf.convert_to_tensor(self.enter.kernel), TAPS)
+        return self.samples.read_by(old, last[:, 0]) + self.samples.read_by(new, last[:, 1]) + self.enter.bias
+
     def step(self, played, added, y=None):
         """What the next sample's distribution is made from, and the Past. y: of that sample, [B, C]."""
-        old, new = tf.split(tf.convert_to_tensor(self.enter.kernel), TAPS)
-        h = self.samples.read_by(old, played.last[:, 0]) + self.samples.read_by(new, played.last[:, 1])
-        skips, past = self.stack.step(h + self.enter.bias, played.past, added, y)
+        skips, past = self.stack.step(self.entered(played.last), played.past, added, y)
         return self.numbers(skips), past
 
     def play(self, played, uniforms, given, temperature, batch, y=None):

@@ -349,7 +349,9 @@ def test_no_size_of_a_config_may_be_nothing(name, settings, value):
 
 
 def test_weights_of_another_size_are_refused(name, settings, trained):
-    sizes = [f.name for f in dataclasses.fields(settings.model) if f.name in ("hidden", "z_size", "embedding")]
+    sizes = [
+        f.name for f in dataclasses.fields(settings.model) if f.name in ("hidden", "z_size", "embedding", "residual")
+    ]
     larger = {field: bigger(getattr(settings.model, field)) for field in sizes}
     other = catalogue.build(name, dataclasses.replace(settings.model, **larger))
     with pytest.raises(ValueError, match=r"init_from: the weights of .* do not fit \(.* there, .* here"):

@@ -87,15 +87,21 @@ class GatedStack(keras.layers.Layer):
         return Past(tf.zeros([], tf.int32), tf.zeros([max(self.dilations), len(self.dilations), size, self.residual]))
 
     def step(self, h, past, added, y=None):
-        """One step more. h: [B, R]; added: as `added` gives it; y: [B, C]. Returns (sum of skips [B, S], Past).
+        """One step more. h: [B, R]; added: as `added` gives it; y: [B, C]. Returns (sum of skips [B, S], Past)."""
+        most = len(past.rows)
+        row = (past.step - tf.constant(self.dilations)) % most
+        old = tf.gather_nd(past.rows, tf.stack([row, tf.range(len(self.dilations))], 1))
+        skips, inputs = self.advance(h, old, added, y)
+        return skips, Past(past.step + 1, tf.tensor_scatter_nd_update(past.rows, [[past.step % most]], inputs[None]))
+
+    def advance(self, h, old, added, y=None):
+        """The sum of skips [B, S] of one step, and the inputs of all layers, [L, B, R]. old: those d steps before.
 
         All that depends on steps before is one product for all layers, and so are the skips; a short loop is between.
         """
-        count, most = len(self.dilations), max(self.dilations)
+        count = len(self.dilations)
         filters, residuals = tf.convert_to_tensor(self.filters), tf.convert_to_tensor(self.residuals)
         biases = tf.convert_to_tensor(self.residual_biases)
-        row = (past.step - tf.constant(self.dilations)) % most
-        old = tf.gather_nd(past.rows, tf.stack([row, tf.range(count)], 1))  # [L, B, R]
         known = added + old @ filters[:, : self.residual]
         if y is not None:
             known += y @ filters[:, TAPS * self.residual :]
@@ -107,10 +113,9 @@ class GatedStack(keras.layers.Layer):
 
         arrays = [tf.TensorArray(tf.float32, count, element_shape=[h.shape[0], n]) for n in (h.shape[1], self.gate)]
         *_, inputs, outputs = tf.while_loop(lambda i, *_: i < count, layer, (0, h, *arrays), maximum_iterations=count)
-        rows = tf.tensor_scatter_nd_update(past.rows, [[past.step % most]], inputs.stack()[None])
         # As one product over the channels of all layers this would take XLA (2.21) three times as long.
         skips = tf.reshape(tf.convert_to_tensor(self.skips), [count, self.gate, self.skip])
-        return tf.reduce_sum(outputs.stack() @ skips, 0) + self.skip_bias, Past(past.step + 1, rows)
+        return tf.reduce_sum(outputs.stack() @ skips, 0) + self.skip_bias, inputs.stack()
 
 
 def product(x, kernel, dtype):
