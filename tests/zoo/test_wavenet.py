@@ -194,7 +194,7 @@ def test_fast_generation_makes_the_papers_samples():
 
 
 def test_quick_generation_is_the_slow_one(model):
-    """Drawn in one loop, and from the whole network run again for every sample: equal to the last class."""
+    """Drawn in compiled loops, and from the whole network run again for every sample: equal to the last class."""
     uniforms = model.uniforms(3, 19, (3, 4))
     batch = {name: x for name, x in batch_of(model).items() if name in ("speaker", "notes") or name in model.classes}
     whole = tf.function(lambda audio: model.numbers(model.features(model.samples.encode(audio), batch)))
@@ -202,7 +202,6 @@ def test_quick_generation_is_the_slow_one(model):
     for t in range(19):
         numbers = whole(tf.constant(slow))[:, t]
         slow[:, t] = model.samples.decode(model.samples.draw(numbers, uniforms[:, t], 0.8))
-    model.__dict__["looped"] = tf.function(model.play)  # each piece of its own length is compiled for minutes
     model.piece = model.config.context_hop if isinstance(model, wavenet.ContextWaveNet) else 7
     quick = model.generate(uniforms, batch, temperature=0.8)
     np.testing.assert_allclose(quick, slow[:, :19], atol=1e-6)
@@ -211,7 +210,6 @@ def test_quick_generation_is_the_slow_one(model):
 
 def test_a_clip_is_continued(model):
     """What is given stays, and what follows is what would have followed had it been drawn."""
-    model.__dict__["looped"] = tf.function(model.play)
     model.piece = model.config.context_hop if isinstance(model, wavenet.ContextWaveNet) else 7
     uniforms = model.uniforms(2, 16, (3, 4))
     drawn = model.generate(uniforms).numpy()

@@ -88,7 +88,7 @@ class GatedStack(keras.layers.Layer):
 
     def step(self, h, past, added, y=None):
         """One step more. h: [B, R]; added: as `added` gives it; y: [B, C]. Returns (sum of skips [B, S], Past)."""
-        most = len(past.rows)
+        most = max(self.dilations)
         row = (past.step - tf.constant(self.dilations)) % most
         old = tf.gather_nd(past.rows, tf.stack([row, tf.range(len(self.dilations))], 1))
         skips, inputs = self.advance(h, old, added, y)
