@@ -74,6 +74,8 @@ def small(config):
         else {}
     )
     changes = {name: size for name, size in most.items() if type(getattr(config, name, None)) is int}
+    if hasattr(config, "dilations") and hasattr(config, "length"):
+        changes |= {"dilations": (1, 2, 4), "skip": 8}
     if getattr(config, "hidden", None) == (400,) or isinstance(getattr(config, "hidden", None), tuple):
         changes["hidden"] = (8,)
     return dataclasses.replace(config, **changes)
@@ -352,7 +354,9 @@ def test_no_size_of_a_config_may_be_nothing(name, settings, value):
 
 
 def test_weights_of_another_size_are_refused(name, settings, trained):
-    sizes = [f.name for f in dataclasses.fields(settings.model) if f.name in ("hidden", "z_size", "embedding")]
+    sizes = [
+        f.name for f in dataclasses.fields(settings.model) if f.name in ("hidden", "z_size", "embedding", "residual")
+    ]
     larger = {field: bigger(getattr(settings.model, field)) for field in sizes}
     other = catalogue.build(name, dataclasses.replace(settings.model, **larger))
     with pytest.raises(ValueError, match=r"init_from: the weights of .* do not fit \(.* there, .* here"):

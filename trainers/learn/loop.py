@@ -297,7 +297,7 @@ class Training:
         measures, made = self.model.measures, {}
         for name, one in measures.items():
             if one.terms and means.keys() >= {*one.terms, *filter(None, [one.per])}:
-                value = sum(means[term] for term in one.terms) / (means[one.per] if one.per else 1)
+                value = one.scale * sum(means[term] for term in one.terms) / (means[one.per] if one.per else 1)
                 made[name] = float(np.exp(value)) if one.exp else value
         counts = {one.per for one in measures.values()}
         return made | {name: mean for name, mean in means.items() if name not in counts}

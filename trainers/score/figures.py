@@ -67,7 +67,7 @@ def values_of(measures, terms, groups=None):
     for name, measure in measures.items():
         summed = measure.terms or (name,)
         if {*summed, *filter(None, [measure.per])} <= terms.keys():
-            found[name] = total(terms, summed, measure.per, measure.exp, groups)
+            found[name] = total(terms, summed, measure.per, measure.exp, groups, measure.scale)
     return found
 
 

@@ -14,6 +14,8 @@ from tensorboard.plugins.image import metadata as image_metadata
 
 from trainers.show import midi, pictures
 
+FULL = 32_768  # what a sample of 1 is in a WAV file of 16 bits
+
 
 class Picture(NamedTuple):
     """A still."""
@@ -46,14 +48,13 @@ class Film(NamedTuple):
 
 
 class Sound(NamedTuple):
-    """A mono wave."""
+    """A mono wave: a WAV file of 16 bits, and a picture of it over its spectrogram."""
 
     samples: np.ndarray  # float [N] in [-1, 1]
     rate: int  # samples a second
 
     def drawn(self):
-        seconds = np.arange(len(self.samples)) / self.rate
-        return Curve({"wave": (seconds, self.samples)}, "seconds", "").drawn()
+        return Picture(pictures.sound(self.samples, self.rate))
 
     def save(self, folder, name):
         folder = pathlib.Path(folder)
@@ -62,10 +63,12 @@ class Sound(NamedTuple):
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(self.rate)
-            file.writeframes(np.rint(np.clip(self.samples, -1, 1) * 32767).astype("<i2").tobytes())
+            file.writeframes(np.clip(np.rint(self.samples * FULL), -FULL, FULL - 1).astype("<i2").tobytes())
+        self.drawn().save(folder, name)
 
     def log(self, tag):
         tf.summary.audio(tag, np.float32(self.samples)[None, :, None], self.rate)
+        self.drawn().log(f"{tag}/picture")
 
 
 class Text(NamedTuple):

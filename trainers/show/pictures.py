@@ -163,6 +163,33 @@ def scatter(points, labels=None, limits=None, size=480):
     return _paint(figure)
 
 
+def sound(samples, rate, width=480, height=320):
+    """A mono wave [N] in [-1, 1], over the loudness of its frequencies in time -> uint8 [height, width, 3].
+
+    rate: samples a second. Of the spectrogram the loudest 70 dB are shown.
+    """
+    samples = np.asarray(samples, np.float64)
+    figure, axes = _figure(width, height)
+    axes.remove()
+    wave, spectrum = figure.subplots(2, sharex=True, height_ratios=(1, 2))
+    wave.plot(np.arange(len(samples)) / rate, samples, linewidth=0.5)
+    wave.set(ylim=(-1, 1), yticks=(-1, 0, 1))
+    loud = _spectrogram(samples)
+    level = 20 * np.log10(np.maximum(loud, 1e-9 * max(loud.max(), 1e-9)))
+    extent = 0, len(samples) / rate, 0, rate / 2
+    spectrum.imshow(level.T, origin="lower", aspect="auto", extent=extent, vmin=level.max() - 70, cmap="magma")
+    spectrum.set(xlabel="seconds", ylabel="Hz")
+    return _paint(figure)
+
+
+def _spectrogram(samples, window=256):
+    """How loud each frequency is around each of equally spaced moments: [moments, window / 2 + 1]."""
+    padded = np.pad(samples, (window // 2, window))
+    hop = max(1, len(samples) // 400)
+    starts = np.arange(0, max(1, len(samples)), hop)
+    return np.abs(np.fft.rfft(padded[starts[:, None] + np.arange(window)] * np.hanning(window)))
+
+
 def curves(lines, xlabel, ylabel="nats", width=480, height=320):
     """Lines {name: (x [N], y [N])}, such as the rate of each glimpse -> uint8 [height, width, 3]."""
     figure, axes = _figure(width, height)

@@ -42,6 +42,8 @@ class Sounds(Settings):
 
     def __post_init__(self):
         super().__post_init__(piece=0)
+        own = getattr(self.model, "rate", self.rate)
+        require(own == self.rate, "rate", self.rate, f"{own}, as model.rate says; give both")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What a number means: its unit, in a sentence, which way is better, and how it adds up over a split."""
 
 import dataclasses
+import math
 from typing import Literal
 
 
@@ -10,7 +11,7 @@ class Measure:
 
     terms: the terms that are summed; without any, the one of the measure's own name. The value over a split is the
       sum over its examples, divided by their number or by the sum of `per` (one of the model's counts, such as the
-      words of each), and with exp the exponential of that: a perplexity.
+      words of each), times scale, and with exp the exponential of that: a perplexity.
     likelihood: the field of an example that it is -log p of, or a bound on that, in nats. dimensions: of a discrete
       field; the same in bits a dimension is then told, too.
     """
@@ -20,6 +21,7 @@ class Measure:
     better: Literal["lower", "higher", ""] = "lower"
     terms: tuple[str, ...] = ()
     per: str = ""
+    scale: float = 1.0
     exp: bool = False
     likelihood: str = ""
     dimensions: int = 0
@@ -61,3 +63,13 @@ def perplexities(*terms):
             exp=True,
         ),
     }
+
+
+def bits(*terms, per):
+    """The measure of a model of series, whose nats these terms are, that compares series of any length.
+
+    per: the one of its counts that says how many steps an example has, such as "samples".
+    """
+    step = per.removesuffix("s")
+    says = f"nats / {per} / log 2"
+    return {f"bits_per_{step}": Measure("bits", says, terms=terms, per=per, scale=1 / math.log(2))}

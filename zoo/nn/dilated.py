@@ -17,6 +17,16 @@ def field(dilations):
     return 1 + (TAPS - 1) * sum(dilations)
 
 
+def taps(x, dilation, count):
+    """What a causal filter sees at every step, the oldest first, zeros before the start.
+
+    x: [B, T, C]. Returns [B, T, count C].
+    """
+    steps, past = tf.shape(x)[1], (count - 1) * dilation
+    padded = tf.pad(x, [[0, 0], [past, 0], [0, 0]])
+    return tf.concat([padded[:, k * dilation : k * dilation + steps] for k in range(count)], -1)
+
+
 class Block(keras.layers.Layer):
     """A residual block: to fewer channels, along time, back to all; ReLU(x + that) (Yang et al. 2017, figure 2)."""
 
@@ -40,10 +50,8 @@ class Block(keras.layers.Layer):
 
     def along(self, x, uniform=None, rate=0.0):
         """All steps at once. x: [B, T, C]. uniform: of dropout at this rate, [B, L, C], L >= T. Returns as x."""
-        steps = tf.shape(x)[1]
-        a = tf.pad(self.squeeze(x), [[0, 0], [self.past, 0], [0, 0]])
-        taps = [a[:, k * self.dilation : k * self.dilation + steps] for k in range(TAPS)]
-        added = tf.cast(self.expand(self.convolve(tf.concat(taps, -1))), tf.float32)
+        found = taps(self.squeeze(x), self.dilation, TAPS)
+        added = tf.cast(self.expand(self.convolve(found)), tf.float32)
         return tf.nn.relu(x + dropped(added, uniform, rate))
 
     def step(self, x, cache):

@@ -32,6 +32,13 @@ def test_a_ratio_is_one_of_sums_and_exp_comes_last():
     assert total(values, ("nats",))[1] == pytest.approx(np.std(values["nats"], ddof=1) / math.sqrt(3))
 
 
+def test_a_scale_is_of_the_sum_and_of_its_error():
+    values = {"nats": [1.0, 6, 5], "samples": [2, 3, 1]}
+    plain, bits = total(values, ("nats",), "samples"), total(values, ("nats",), "samples", scale=1 / math.log(2))
+    assert bits == (pytest.approx(plain[0] / math.log(2)), pytest.approx(plain[1] / math.log(2)))
+    assert total(values, ("nats",), "samples", exp=True, scale=2)[0] == pytest.approx(math.exp(2 * plain[0]))
+
+
 @pytest.mark.parametrize("exp", [False, True])
 @pytest.mark.parametrize("per", ["", "words"])
 @pytest.mark.parametrize("groups", [None, PICTURE], ids=["examples", "pictures"])
