@@ -504,10 +504,7 @@ class VRNN(RNN):
             estimate = tf.reduce_logsumexp(after, 1)  # log p(x_t | x_1 .. x_{t-1}), [B]
             chosen, after = particles.resample(after - estimate[:, None], places, always)
             new = self.advance(many(gates_x), told, state, maps)
-            new = [
-                tf.reshape(tf.gather(tf.reshape(s, [-1, count, s.shape[1]]), chosen, batch_dims=1), tf.shape(s))
-                for s in new
-            ]
+            new = [particles.taken(state, chosen) for state in new]
             after = tf.where(mask[:, None] > 0, after, log_weights)
             return (*new, after, total + tf.where(mask > 0, estimate, 0.0)), []
 
