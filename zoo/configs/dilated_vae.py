@@ -90,7 +90,7 @@ DOCSTRINGS = Texts(
 )
 CLASSES = dataclasses.replace(  # the package of a docstring, from a hundredth of the labels
     DOCSTRINGS,
-    model=DilatedClassConfig(**vars(DOCSTRINGS.model), classes=5),
+    model=DilatedClassConfig(**vars(DOCSTRINGS.model) | {"free_bits": 0.0}, classes=5),
     labelled=0.01,
 )
 PTB = sized(
@@ -102,6 +102,7 @@ PTB = sized(
     inner=256,
     encoder_hidden=256,
     annealing_steps=10_000,
+    free_bits=0.0,
 )
 
 PRESETS = {
