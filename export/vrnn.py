@@ -3,6 +3,7 @@
 from export.declare import meaning
 from export.declare.latent import estimate
 from export.declare.signature import Input, Offered, Signature
+from export.declare.sounds import with_files
 from export.make.command import main
 from zoo.configs.vrnn import VRNNConfig
 
@@ -83,6 +84,7 @@ def signatures(model, k):
         outputs=makes | dict.fromkeys("hc", "the state, for the next step"),
         noise=uniform,
     )
+    server = with_files(server, model.config.rate) if name == "audio" else server
     return Offered(server, {"step": step, "log_likelihood": log_likelihood})
 
 

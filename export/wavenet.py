@@ -6,6 +6,7 @@ caller's hands, and so is the randomness.
 
 from export.declare import meaning
 from export.declare.signature import Input, Offered, Signature
+from export.declare.sounds import with_files
 from export.make.command import main
 from zoo.configs.wavenet import WaveNetClassifierConfig, WaveNetConfig
 
@@ -66,7 +67,8 @@ def sounds(model):
         ),
     }
     phone = {"log_likelihood": server["log_likelihood"]}
-    return Offered(server, phone | by_the_sample(model) if type(config) is WaveNetConfig else phone)
+    phone |= by_the_sample(model) if type(config) is WaveNetConfig else {}
+    return Offered(with_files(server, config.rate), phone)
 
 
 def observed(model):
@@ -158,7 +160,7 @@ def classifier(model):
     says = "The class of a sound."
     server = Signature(in_words, observed(model), says, outputs={"class": "the name of the likeliest", **outputs})
     phone = Signature(classify, observed(model), says, outputs=outputs)
-    return Offered({"classify": server}, {"classify": phone})
+    return Offered(with_files({"classify": server}, model.config.rate), {"classify": phone})
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@ python -m trainers.wavenet --preset tones"""
 
 import dataclasses
 
-from trainers.declare.task import Sampling, Task
+from trainers.declare.task import Sampling, Task, later
+from trainers.judges.options import Sounding
 from trainers.learn.command import main
 from zoo.configs.base import require, suggestion
 from zoo.configs.wavenet import ContextWaveNetConfig, WaveNetClassifierConfig, WaveNetConfig
@@ -147,7 +148,14 @@ def which(model, inputs, options):
     return Samples({"probabilities": np.stack(found)}, {"classes": Text("\n".join(lines))}, lines)
 
 
-DRAWN = Task("wavenet", exhibits, sample=sample, sampling=Saying)
+DRAWN = Task(
+    "wavenet",
+    exhibits,
+    sample=sample,
+    sampling=Saying,
+    judge=later("trainers.judges.sounds", "judge"),
+    judging=Sounding,
+)
 TASKS = {
     WaveNetConfig: DRAWN,
     ContextWaveNetConfig: DRAWN,

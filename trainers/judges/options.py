@@ -35,3 +35,13 @@ class Filling(Judging):
     """texts of the test split, at most"""
     language: str = ""
     """the run of a language model of the same words, which fills the same gaps"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sounding(Judging):
+    """For sounds of a class."""
+
+    count: int = 300
+    """sounds of the test split, at most, and as many drawn"""
+    temperature: float = 1.0
+    """of every draw"""
