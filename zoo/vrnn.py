@@ -11,6 +11,7 @@ B batch, T steps (S the most), D features of a step, H units, Z latent size, N p
 the features of z. What goes through time is time-major.
 """
 
+import dataclasses
 from typing import NamedTuple
 
 import keras
@@ -148,11 +149,13 @@ class RNN(Model):
     @property
     def unit(self):
         """What a likelihood is of, where it is a density."""
-        return " of normalised values" if self.normalised else ""
+        return "; x is normalised" if self.normalised else ""
 
     def per_step(self, *terms):
         return {
-            "nats_per_step": Measure("nats", f"{' + '.join(terms)}, divided by all steps", terms=terms, per="steps")
+            "nats_per_step": Measure(
+                "nats", f"{' + '.join(terms)}, divided by all steps{self.unit}", terms=terms, per="steps"
+            )
         }
 
     @property
@@ -332,11 +335,15 @@ class VRNN(RNN):
     @property
     def measures(self):
         objective, found = self.config.objective, bound(self.observed)
+        found |= {
+            name: dataclasses.replace(found[name], says=found[name].says + self.unit)
+            for name in ("bound", "distortion")
+        }
         if objective == "bound":
             return found | self.per_step("distortion", "rate")
         how = "resampled on the way" if objective == "fivo" else "each alone"
-        says = f"-log of the likelihood{self.unit} that {self.config.particles} particles estimate, {how}; "
-        says += "-log p(x) is in expectation at most this"
+        says = f"-log of the likelihood that {self.config.particles} particles estimate, {how}; "
+        says += f"-log p(x) is in expectation at most this{self.unit}"
         return {objective: Measure("nats", says, likelihood=self.observed)} | self.per_step(objective) | found
 
     def noise(self, batch_size, seed):
