@@ -77,6 +77,10 @@ MOST = {
     "vocabulary": 12,
     "text_length": 9,
     "sentences": 3,
+    "length": 120,
+    "residual": 4,
+    "gate": 4,
+    "skip": 8,
 }  # of sizes, where they are larger
 KINDS = {"vae": ("dynamic", "float16", "int8"), "show_attend_tell": ("dynamic",)}
 FIXED = {"k": 3, "width": 3}  # what the options of some kind of model fix
