@@ -105,9 +105,10 @@ class Curve(NamedTuple):
     lines: dict  # name -> (x [N], y [N])
     xlabel: str
     ylabel: str = "nats"
+    log: bool = False  # the axis is logarithmic
 
     def drawn(self):
-        return Picture(pictures.curves(self.lines, self.xlabel, self.ylabel))
+        return Picture(pictures.curves(self.lines, self.xlabel, self.ylabel, self.log))
 
     def save(self, folder, name):
         self.drawn().save(folder, name)
