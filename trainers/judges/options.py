@@ -1,6 +1,7 @@
 """What the judges may be told on the command line. Imports nothing heavy."""
 
 import dataclasses
+import pathlib
 
 from trainers.declare.task import Judging
 
@@ -35,3 +36,13 @@ class Filling(Judging):
     """texts of the test split, at most"""
     language: str = ""
     """the run of a language model of the same words, which fills the same gaps"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Retrieving(Judging):
+    """For documents that look for others like them."""
+
+    topics: int = 50
+    """of the topic model that is asked beside"""
+    picture: pathlib.Path | None = None
+    """where the curves are drawn, such as retrieval.png"""
