@@ -38,7 +38,7 @@ def judge(run, model, options):
 
 def curve(found):
     """{name: precisions [F]} as a picture."""
-    return Curve({name: (SHARES, one) for name, one in found.items()}, "share retrieved", "precision", log=True)
+    return Curve({name: (SHARES, one) for name, one in found.items()}, "share retrieved", "precision", logarithmic=True)
 
 
 def precisions(queries, query_labels, documents, labels, shares=SHARES):

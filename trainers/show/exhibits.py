@@ -105,10 +105,10 @@ class Curve(NamedTuple):
     lines: dict  # name -> (x [N], y [N])
     xlabel: str
     ylabel: str = "nats"
-    log: bool = False  # the axis is logarithmic
+    logarithmic: bool = False  # the axis, not the lines
 
     def drawn(self):
-        return Picture(pictures.curves(self.lines, self.xlabel, self.ylabel, self.log))
+        return Picture(pictures.curves(self.lines, self.xlabel, self.ylabel, self.logarithmic))
 
     def save(self, folder, name):
         self.drawn().save(folder, name)
