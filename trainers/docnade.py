@@ -6,7 +6,7 @@ from trainers.learn.command import main
 from zoo.configs.docnade import DocNADEConfig, DocNADELMConfig
 from zoo.declare import Measure
 
-ORDERS = 16  # of an ensemble
+ORDERS, TOGETHER = 16, 10  # orders of an ensemble, and documents that are scored at once
 TOPICS, STRONGEST = 20, 10  # units that are shown, and words of each
 ASKED = 12  # words that are shown with those most like them
 QUERIES, SEARCHED = 300, 5000  # documents of an exhibit's curve
@@ -114,16 +114,16 @@ def perplexity(nats, bags, says):
     return Figure(value, measure, error)
 
 
-def ensemble(model, examples, seed, together=10):
-    """-log of each document's mean probability over ORDERS orders, [N]. together: documents at once."""
+def ensemble(model, examples, seed):
+    """-log of each document's mean probability over ORDERS orders, [N]."""
     import numpy as np
     import tensorflow as tf
 
     scored = tf.function(model.ensemble, autograph=False, reduce_retracing=True)
     text, nats = examples.arrays["text"], np.zeros(examples.size)
     order = np.argsort(examples.lengths["text"], kind="stable")  # so that no batch is wider than it must be
-    for at in range(0, len(order), together):
-        chosen = order[at : at + together]
+    for at in range(0, len(order), TOGETHER):
+        chosen = order[at : at + TOGETHER]
         width = max(1, int(examples.lengths["text"][chosen].max()))
         noise = model.noise(len(chosen) * ORDERS, tf.random.fold_in([seed, 5], at))["order"]
         noise = tf.reshape(noise, [len(chosen), ORDERS, -1])[..., :width]

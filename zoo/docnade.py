@@ -22,6 +22,7 @@ from zoo.nn.text_vae import LanguageModel
 from zoo.nn.texts import dropped
 from zoo.nn.words import UNKNOWN, Words
 
+PLACE = 5  # folded into the seed: noise of its own
 ACTIVATIONS = {"sigmoid": tf.sigmoid, "tanh": tf.tanh}
 
 
@@ -162,7 +163,7 @@ class DocNADE(Model):
 
     def training_noise(self, batch_size, seed):
         """The same and, where a random place is learned from, {"place": uniform numbers [B]}."""
-        place = {"place": tf.random.stateless_uniform([batch_size], tf.random.fold_in(seed, 1))}
+        place = {"place": tf.random.stateless_uniform([batch_size], tf.random.fold_in(seed, PLACE))}
         return {**self.noise(batch_size, seed), **(place if self.config.loss == "split" else {})}
 
     def counted(self, text):

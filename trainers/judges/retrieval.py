@@ -4,6 +4,8 @@ Larochelle and Lauly, 2012; Lauly et al., 2017 (arXiv:1603.05962). Q queries, N 
 these that are retrieved, V words, H units.
 """
 
+import functools
+
 import numpy as np
 import scipy.sparse
 import tensorflow as tf
@@ -88,10 +90,13 @@ def by_lda(model, queries, documents, topics, seed):
 
 def vectors(model, text):
     """What a model keeps of texts, int32 [N, L]: [N, H]."""
-    encode, found = tf.function(model.encode, autograph=False, reduce_retracing=True), []
-    for batch, n in data.in_order(data.Split({"text": text}), min(BLOCK, len(text))):
-        found.append(encode(batch["text"])["vector"].numpy()[:n])
-    return np.concatenate(found)
+    batches = data.in_order(data.Split({"text": text}), min(BLOCK, len(text)))
+    return np.concatenate([encoder(model)(batch["text"])["vector"].numpy()[:n] for batch, n in batches])
+
+
+@functools.lru_cache(4)  # validations come again and again
+def encoder(model):
+    return tf.function(lambda text: model.encode(text), autograph=False, reduce_retracing=True)
 
 
 def bags(model, text):
