@@ -152,11 +152,13 @@ def sample(model, texts, options):
     vectors, counts = model.encode(ids)["vector"], model.counts({"text": ids})["words"].numpy()
     likely, lines = np.argsort(-model.out.log_p(vectors).numpy(), 1, kind="stable"), []
     for text, row, cost, words, best in zip(texts, ids.numpy(), nats, counts, likely, strict=True):
-        if np.count_nonzero(row) == 1 and words:
+        if not words:
+            lines.append(f"{text}\n> none of its words counts")
+        elif np.count_nonzero(row) == 1:
             lines += list(nearest(model, row[:1]))
         else:
             said = " ".join(known(model)[k] for k in best[:STRONGEST] if k < len(known(model)))
-            lines.append(f"{text}\n> {cost:.2f} nats, perplexity {np.exp(cost / max(words, 1)):.4g}; likely: {said}")
+            lines.append(f"{text}\n> {cost:.2f} nats, perplexity {np.exp(cost / words):.4g}; likely: {said}")
     lines += writing.strange(model, texts)
     return Samples(
         {"vector": vectors.numpy(), "negative_log_likelihood": nats}, {"samples": Text("\n".join(lines))}, lines
