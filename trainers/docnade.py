@@ -119,7 +119,12 @@ def ensemble(model, examples, seed):
     import numpy as np
     import tensorflow as tf
 
-    scored = tf.function(model.ensemble, autograph=False, reduce_retracing=True)
+    specs = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, ORDERS, None])
+
+    @tf.function(autograph=False, input_signature=specs)
+    def scored(text, order):
+        return model.ensemble({"text": text}, {"order": order})
+
     text, nats = examples.arrays["text"], np.zeros(examples.size)
     order = np.argsort(examples.lengths["text"], kind="stable")  # so that no batch is wider than it must be
     for at in range(0, len(order), TOGETHER):
@@ -127,7 +132,7 @@ def ensemble(model, examples, seed):
         width = max(1, int(examples.lengths["text"][chosen].max()))
         noise = model.noise(len(chosen) * ORDERS, tf.random.fold_in([seed, 5], at))["order"]
         noise = tf.reshape(noise, [len(chosen), ORDERS, -1])[..., :width]
-        nats[chosen] = -scored({"text": tf.constant(text[chosen, :width])}, {"order": noise}).numpy()
+        nats[chosen] = -scored(tf.constant(text[chosen, :width]), noise).numpy()
     return nats
 
 

@@ -77,6 +77,7 @@ MOST = {
     "vocabulary": 12,
     "text_length": 9,
     "sentences": 3,
+    "first_word": 2,
 }  # of sizes, where they are larger
 KINDS = {"vae": ("dynamic", "float16", "int8"), "show_attend_tell": ("dynamic",)}
 FIXED = {"k": 3, "width": 3}  # what the options of some kind of model fix
