@@ -1,5 +1,6 @@
 import itertools
 import json
+import math
 import pathlib
 
 import numpy as np
@@ -197,3 +198,144 @@ def test_words_in_their_order(run, document, name):
     close([found[t, word] for t, word in enumerate(text[0]) if t != 1], np.delete(expected[name], 1))
     close(found[1, 0], expected[name][1])
     close(found[range(5), text[0]].sum(), expected[name.replace("log_p", "log_likelihood")])
+
+
+@pytest.mark.parametrize("trap", ["word_sees_itself", "turns_inverted", "path_mask_forgotten"])
+def test_traps_have_other_numbers(trap):
+    trap = SHALLOW["traps"][trap]
+    terms = golden("tree" if "tree" in trap["instead_of"] else "full").loss_terms({"text": texts(DOCUMENT)}, {})
+    assert abs(-float(terms["negative_log_likelihood"][0]) - trap["value"]) > 0.1
+
+
+# ----------------------------------------------------------------------------------------------------- beyond the paper
+
+
+@pytest.mark.parametrize("size", [2, 3, 7, 8, 100, 2000])
+def test_a_balanced_tree_has_a_leaf_for_every_word(size):
+    way, turn, there = docnade.balanced_tree(size)
+    assert way.max() == size - 2 and way.min() == 0
+    assert {*there.sum(1)} <= {math.floor(math.log2(size)), math.ceil(math.log2(size))}
+    leaves = {tuple(zip(w[real > 0], t[real > 0], strict=True)) for w, t, real in zip(way, turn, there, strict=True)}
+    assert len(leaves) == size and all(first == 0 for (first, _), *_ in leaves)  # every way begins at the root
+    again, *_ = docnade.balanced_tree(size)
+    np.testing.assert_array_equal(way, again)
+
+
+@heads
+@pytest.mark.parametrize("hidden", [(3,), (5, 4)])
+def test_probabilities_of_all_words_sum_to_one(softmax, hidden):
+    model = random(vocabulary=25, hidden=hidden, softmax=softmax)
+    h = np.random.default_rng(1).normal(0, 1, (2, 4, hidden[-1])).astype(np.float32)
+    log_p = model.out.log_p(h).numpy()
+    assert log_p.shape == (2, 4, 21)
+    np.testing.assert_allclose(np.exp(log_p).sum(-1), 1, rtol=1e-5)
+    every = np.tile(np.arange(21, dtype=np.int32), (2, 4, 1))
+    np.testing.assert_allclose(model.out.nats(h, every), -log_p, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(model.out.nats(h, every[..., 6:7]), -log_p[..., 6:7], rtol=1e-5, atol=1e-6)
+
+
+@heads
+@pytest.mark.parametrize("loss", ["prefixes", "split"])
+def test_padding_changes_no_number(softmax, loss):
+    model = random(softmax=softmax, loss=loss, text_length=16)
+    text = texts([2, 0, 5, 2, 6], [3], [], [1, 1, 4], length=16)
+    noise = model.training_noise(4, (1, 2))
+    for terms in (model.loss_terms, lambda batch, noise: model.training_terms(batch, noise, 0)):
+        for name, wide in terms({"text": text}, noise).items():
+            np.testing.assert_array_equal(terms({"text": text[:, :5]}, noise)[name], wide)
+    assert float(model.loss_terms({"text": text}, noise)["nats_per_word"][2]) == 0
+    np.testing.assert_allclose(model.encode(text[:, :5])["vector"], model.encode(text)["vector"], rtol=1e-6)
+
+
+@heads
+def test_both_ways_to_pay_for_words_have_one_gradient(softmax):
+    """The quick way for one word an h, and the general way."""
+    model = random(softmax=softmax)
+    h, words = np.random.default_rng(1).normal(0, 1, (5, H)).astype(np.float32), np.int32([[3], [0], [6], [3], [1]])
+    gradients = []
+    for pay in (lambda: model.out.nats(h, words), lambda: model.out.nats(h, np.repeat(words, 2, 1))[:, :1]):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(pay())
+        gradients.append([tf.convert_to_tensor(g) for g in tape.gradient(loss, model.out.trainable_variables)])
+    for one, other in zip(*gradients, strict=True):
+        assert np.abs(one).max() > 0.1
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_orders_are_all_as_likely():
+    """Of three words between others, over many seeds: each of the six orders a sixth of the time."""
+    model, many = model_of(), 6000
+    text = np.repeat(
+        np.int32([[FIRST_WORD + 3, UNKNOWN, FIRST_WORD, FIRST_WORD + 5, END, END, END, END, END]]), many, 0
+    )
+    words, real = model.ordered(text, model.noise(many, (3, 4)))
+    assert (real.numpy() == [1, 1, 1, 0, 0, 0, 0, 0, 0]).all()
+    orders, counts = np.unique(words.numpy()[:, :3], axis=0, return_counts=True)
+    assert {tuple(order) for order in orders.tolist()} == {*itertools.permutations([0, 3, 5])}
+    assert np.abs(counts - many / 6).max() < 4 * math.sqrt(many / 6)
+
+
+def test_the_place_is_one_of_all_words():
+    """Also where a uniform number times D rounds up to D."""
+    model, text = random(loss="split"), texts([1, 2, 3])
+    words, real = model.ordered(text, {})
+    nats = [float(model.nats_behind(words, real, np.float32([u]))[0]) for u in (0.0, 0.4, 0.7, 1 - 2**-24, 1.0)]
+    assert len({*nats[:3]}) == 3 and nats[2] == nats[3] == nats[4] and np.isfinite(nats).all()
+
+
+def test_nearest_words_are_by_the_cosine_and_not_the_word_itself():
+    model = random(vocabulary=FIRST_WORD + 6)
+    rows = model.rows.numpy()
+    rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    found = model.nearest(np.int32([FIRST_WORD + 2, UNKNOWN, FIRST_WORD - 1]), 3)
+    want = [k for k in np.argsort(-(rows @ rows[2])) if k != 2][:3]
+    assert found["words"].numpy()[0].tolist() == [k + FIRST_WORD for k in want]
+    np.testing.assert_allclose(found["similarity"][0], (rows @ rows[2])[want], rtol=1e-5)
+    assert (found["similarity"].numpy()[1:] == 0).all()
+
+
+@pytest.mark.parametrize("document", [True, False])
+@pytest.mark.parametrize("window", [1, 3])
+def test_a_language_model_word_by_word_says_what_it_says_at_once(document, window):
+    sizes = {"vocabulary": V, "text_length": 6, "window": window, "embedding": 2, "hidden": H}
+    model, numbers = docnade.build(DocNADELMConfig(**sizes, document=document)), np.random.default_rng(0)
+    for v in model.trainable_variables:
+        v.assign(numbers.normal(0, 1, v.shape))
+    text = np.int32([[3, 4, 3, 6, 2, 0], [5, 0, 0, 0, 0, 0]])
+    before = np.pad(text[:, :-1], ((0, 0), (1, 0)), constant_values=FIRST)
+    whole = tf.nn.log_softmax(model.decoder.logits(model.decoder.read(before)[1])).numpy()
+    states = model.decoder.begin(2)
+    for t in range(6):
+        log_p, states = model.decoder.step(before[:, t], states)
+        np.testing.assert_allclose(
+            np.delete(log_p, UNKNOWN, 1), np.delete(whole[:, t], UNKNOWN, 1), rtol=1e-4, atol=1e-5
+        )
+    loss = model.loss_terms({"text": text}, {})["negative_log_likelihood"]
+    paid = [-whole[0, range(6), text[0]].sum(), -whole[1, range(2), text[1, :2]].sum()]
+    np.testing.assert_allclose(loss, paid, rtol=1e-5)
+    narrow = model.loss_terms({"text": text[1:, :3]}, {})["negative_log_likelihood"]
+    np.testing.assert_array_equal(narrow, loss[1:])
+
+
+def test_a_far_word_is_known_by_the_bag_alone():
+    """The first of six words changes the last one's probability where there is a bag, of a window of two words."""
+    changes = []
+    for document in (True, False):
+        model = language(document)
+        h = [model.decoder.read(np.int32([[FIRST, first, 3, 4, 5, 6]]))[1][0, -1].numpy() for first in (2, 3)]
+        changes.append(np.abs(h[0] - h[1]).max())
+    assert changes[0] > 0.01 and changes[1] == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"first_word": 1}, "model.first_word: got 1, expected at least 2"),
+        ({"vocabulary": 5, "first_word": 4}, "model.vocabulary: got 5, expected at least 6: two words that count"),
+        ({"hidden": ()}, "model.hidden: got .* expected one positive size or more"),
+        ({"softmax": "flat"}, "model.softmax: got 'flat', expected 'full' or 'tree'"),
+    ],
+)
+def test_a_config_that_is_no_model_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        DocNADEConfig(**changes)

@@ -22,7 +22,7 @@ def load(request):
     """20 Newsgroups in 2,000 words as Miao, Yu & Blunsom 2016 (NVDM) prepared it, for a model of a bag or of a text.
 
     A bag is float32 [V], word n of the vocabulary being column n. A text is int32 [L], all words of the bag, the most
-    frequent of the vocabulary first, as `zoo.nn.words` numbers them; of one of L words or more there are L, drawn once.
+    frequent of the vocabulary first, as `zoo.nn.words` numbers them; of one of more than L there are L, drawn once.
     A label stands beside texts that are asked for alone, too.
     """
     name, fields = request.name, request.fields
@@ -51,8 +51,9 @@ def load(request):
     coverage = {}
     if what == "text":
         counts = {split: one.arrays["bag"].sum(1, dtype=int) for split, one in splits.items()}
-        length = fields["text"].shape[0] or 1 + max(each.max() for each in counts.values())
-        coverage = {split: Coverage(int(n.sum()), 0.0, float(np.mean(n >= length))) for split, n in counts.items()}
+        length = fields["text"].shape[0] or max(each.max() for each in counts.values())
+        # A bag has no end for which there must be room.
+        coverage = {split: Coverage(int(n.sum()), 0.0, float(np.mean(n > length))) for split, n in counts.items()}
         splits = {split: _texts(one, length, request.seed) for split, one in splits.items()}
     return Data(
         name,
