@@ -1,4 +1,5 @@
 import itertools
+import json
 import types
 
 import numpy as np
@@ -9,6 +10,7 @@ from trainers import docnade as trainer
 from trainers import sample
 from trainers.declare.task import Sampling, Shown
 from trainers.judges import retrieval
+from trainers.judges.options import Retrieving
 from zoo import docnade
 from zoo.configs.docnade import DocNADEConfig
 from zoo.data.split import Split
@@ -168,3 +170,23 @@ def test_a_run_learns_which_words_go_together(train, texts, tmp_path, preset, ca
     with pytest.raises(SystemExit, match="0"):
         sample.main([str(tmp_path / "run"), "cat"])
     assert "cat: " in capfd.readouterr().out
+
+
+def test_the_judge_compares_three_and_draws_the_curves(monkeypatch, tmp_path):
+    model = model_of()
+    train = split_of(model, TEXTS, [0, 1, 2, 1])
+    sets = types.SimpleNamespace(train=train, test=split_of(model, ["cat purrs", "dog barks"], [0, 1]), name="pets")
+    monkeypatch.setattr(retrieval.figures, "sets_of", lambda *arguments: sets)
+    options = Retrieving(topics=2, picture=tmp_path / "drawn" / "retrieval.png")
+    found = retrieval.judge(None, model, options)
+    assert (found["queries"], found["documents"], found["topics"]) == (2, 4, 2)
+    assert {*found["precision"]} == {"docnade", "tf-idf", "lda"}
+    for values in found["precision"].values():
+        assert len(values) == len(found["retrieved"]) and values[-1] == pytest.approx((1 + 2) / 8)
+    assert found["precision"]["tf-idf"][0] == 1
+    assert options.picture.read_bytes().startswith(b"\x89PNG")
+    json.dumps(found)
+    bare = types.SimpleNamespace(train=Split({"text": train.arrays["text"]}), name="pets")
+    monkeypatch.setattr(retrieval.figures, "sets_of", lambda *arguments: bare)
+    with pytest.raises(ValueError, match="data: pets has no labels, by which documents belong together"):
+        retrieval.judge(None, model, options)
