@@ -43,6 +43,7 @@ NOT_RUN = {
     "python -m trainers.align_draw\n": "two trainings on 20,000 pictures; tests/conformance makes them on fewer",
     "--preset ptb": "no such data; tests/trainers/learn/test_command.py begins at layers of another run",
     "python -m trainers.sequence_autoencoder": "no such data; tests/trainers/test_sequence_autoencoder.py trains both",
+    "python -m trainers.docnade": "no such data; tests/trainers/test_docnade.py trains, samples and judges",
     "python -m trainers.compare": "three trainings; tests/trainers/test_compare.py runs it",
     "--preset flickr8k": "there are no photographs; tests/zoo/data/captioned/test_photos.py reads a few like them",
     "python -m trainers.judge align_draw/scenes": "minutes of a classifier's training; tests/trainers runs a small one",

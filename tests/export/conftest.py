@@ -81,6 +81,7 @@ MOST = {
     "residual": 4,
     "gate": 4,
     "skip": 8,
+    "first_word": 2,
 }  # of sizes, where they are larger
 KINDS = {"vae": ("dynamic", "float16", "int8"), "show_attend_tell": ("dynamic",)}
 FIXED = {"k": 3, "width": 3}  # what the options of some kind of model fix

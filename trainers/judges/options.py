@@ -1,6 +1,7 @@
 """What the judges may be told on the command line. Imports nothing heavy."""
 
 import dataclasses
+import pathlib
 
 from trainers.declare.task import Judging
 
@@ -45,3 +46,13 @@ class Sounding(Judging):
     """sounds of the test split, at most, and as many drawn"""
     temperature: float = 1.0
     """of every draw"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Retrieving(Judging):
+    """For documents that look for others like them."""
+
+    topics: int = 50
+    """of the topic model that is asked beside"""
+    picture: pathlib.Path | None = None
+    """where the curves are drawn, such as retrieval.png"""

@@ -108,9 +108,10 @@ class Curve(NamedTuple):
     lines: dict  # name -> (x [N], y [N])
     xlabel: str
     ylabel: str = "nats"
+    logarithmic: bool = False  # the axis, not the lines
 
     def drawn(self):
-        return Picture(pictures.curves(self.lines, self.xlabel, self.ylabel))
+        return Picture(pictures.curves(self.lines, self.xlabel, self.ylabel, self.logarithmic))
 
     def save(self, folder, name):
         self.drawn().save(folder, name)

@@ -190,12 +190,15 @@ def _spectrogram(samples, window=256):
     return np.abs(np.fft.rfft(padded[starts[:, None] + np.arange(window)] * np.hanning(window)))
 
 
-def curves(lines, xlabel, ylabel="nats", width=480, height=320):
-    """Lines {name: (x [N], y [N])}, such as the rate of each glimpse -> uint8 [height, width, 3]."""
+def curves(lines, xlabel, ylabel="nats", logarithmic=False, width=480, height=320):
+    """Lines {name: (x [N], y [N])}, such as the rate of each glimpse -> uint8 [height, width, 3].
+
+    logarithmic: the axis of x.
+    """
     figure, axes = _figure(width, height)
     for name, (x, y) in lines.items():
         axes.plot(x, y, label=name, linewidth=1, marker="." if len(x) < 100 else None)
-    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if logarithmic else "linear")
     axes.grid(alpha=0.3)
     if len(lines) > 1:
         axes.legend(fontsize=8)

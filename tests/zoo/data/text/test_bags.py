@@ -49,7 +49,7 @@ def test_what_is_no_bag_is_refused_with_its_line(folder, line):
     ("takes", "known", "message"),
     [
         (fields(4), {}, r"has 3 words, the model takes bag float32 \[4\]; make it for as many"),
-        ({"text": Field((4,), "int32")}, {}, "holds bags of words, the model takes text"),
+        ({"picture": Field((4,), "int32")}, {}, "holds bags of words, the model takes picture"),
         (fields(3), {"bag": ("out", "who", "rare")}, "has other words than the model has learned; train another"),
     ],
 )
@@ -69,3 +69,52 @@ def test_the_published_bags_have_the_published_counts():
     of_hockey = data.test.arrays["bag"][data.test.arrays["label"] == NEWSGROUPS.index("rec.sport.hockey")].sum(0)
     others = data.test.arrays["bag"].sum(0) - of_hockey
     assert of_hockey[words.index("hockey")] > others[words.index("hockey")]
+
+
+TEXT = {"text": Field((6,), "int32", classes=5, ragged=True)}
+
+
+def test_bags_are_texts_without_order_to_them(folder):
+    data, bags = (load("20newsgroups-bow", fields=takes, data_dir=folder) for takes in (TEXT, fields(3) | LABEL))
+    assert data.vocabularies == {"text": ("who", "out", "rare")}
+    for split in ("train", "validation", "test"):
+        text, counts = data.splits[split].arrays["text"], bags.splits[split].arrays["bag"]
+        found = np.stack([(text == 2 + word).sum(1) for word in range(3)], 1)
+        short = counts.sum(1) <= 6
+        assert short.any()
+        np.testing.assert_array_equal(found[short], counts[short])
+        assert (found <= counts).all() and (found[~short].sum(1) == 6).all()  # of more words a sample
+        np.testing.assert_array_equal(data.splits[split].lengths["text"], found.sum(1))
+        np.testing.assert_array_equal(data.splits[split].arrays["label"], bags.splits[split].arrays["label"])
+        assert data.coverage[split].tokens == counts.sum() and data.coverage[split].cut_share == (~short).mean()
+    batch = next(iter(batches(data.train, 4, 0)))[1]["text"].numpy()
+    assert batch.shape[0] == 4 and batch.min() >= 0 and batch.max() <= 4
+    again = load("20newsgroups-bow", fields=TEXT, data_dir=folder)
+    np.testing.assert_array_equal(again.train.arrays["text"], data.train.arrays["text"])
+
+
+def test_a_sample_of_a_bag_has_its_words_by_how_often_they_are_there(folder):
+    """100 words of 900, a third of which are the first: within four deviations."""
+    (folder / "test.feat").write_text("1 1:300 2:600\n" * 50)
+    takes = {"text": Field((100,), "int32", classes=5, ragged=True)}
+    text = load("20newsgroups-bow", fields=takes, data_dir=folder).test.arrays["text"]
+    found = (text == 2).sum(1)
+    assert np.ptp(found) > 3 and abs(found.mean() - 100 / 3) < 4 * np.sqrt(100 * 2 / 9 / 50)
+
+
+def test_a_text_of_any_length_has_all_words(folder):
+    data = load("20newsgroups-bow", fields={"text": Field((None,), "int32", ragged=True)}, data_dir=folder)
+    assert (data.test.arrays["text"][0] == 3).sum() == 300 and data.coverage["test"].cut_share == 0
+
+
+@pytest.mark.parametrize(
+    ("takes", "known", "message"),
+    [
+        (Field((6,), "int32", classes=6), {}, "has 3 words, the model takes text .* make it for as many"),
+        (Field((2, 6), "int32", classes=5), {}, "holds bags of words, the model takes text"),
+        (TEXT["text"], {"text": ("out", "who", "rare")}, "has other words than the model has learned; train another"),
+    ],
+)
+def test_bags_for_another_model_of_texts_are_refused(folder, takes, known, message):
+    with pytest.raises(ValueError, match=message):
+        load("20newsgroups-bow", fields={"text": takes}, data_dir=folder, known=known)
