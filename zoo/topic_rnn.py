@@ -33,6 +33,7 @@ from zoo.nn.words import END, PAD, UNKNOWN, Words
 tfd = tfp.distributions
 
 WRITTEN = 50  # words of a sentence that is written, with its END
+ENDS = (".", "!", "?")  # marks behind which a sentence is over
 HELD = 3.0  # theta of a topic that is held, in standard deviations of the prior
 
 
@@ -95,10 +96,10 @@ class TopicRNN(Model):
         alone |= perplexities("negative_log_likelihood")
         if not self.infers:
             return alone
-        says = "words + stops + rate, one sample from the posterior; -log p of a document is at most this"
+        says = "distortion + stops + rate, one sample from the posterior; -log p of a document is at most this"
         return alone | {
-            "bound": Measure("nats", says, terms=("words", "stops", "rate"), likelihood="text"),
-            "words": Measure("nats", "-log p of the words, given theta and which of them are stop words"),
+            "bound": Measure("nats", says, terms=("distortion", "stops", "rate"), likelihood="text"),
+            "distortion": Measure("nats", "-log p of the words, given theta and which of them are stop words"),
             "stops": Measure("nats", "-log p of which words are stop words"),
             "rate": Measure("nats", "KL(q(theta | document) || p(theta))", better=""),
         }
@@ -233,7 +234,7 @@ class TopicRNN(Model):
         return tf.where(text != PAD, found, 0.0)
 
     def bound_terms(self, text, noise):
-        """Minus the bound: {"words", "stops", "rate"}, [B] nats each. The document is known, and l_t of each word."""
+        """Minus the bound: {"distortion", "stops", "rate"}, [B] nats each. The document is known, and l_t of each word."""
         mean, scale = self.posterior(text)
         theta = mean + scale * noise["theta"]
         l = self.stops(text)  # noqa: E741, the paper's letter
@@ -242,7 +243,7 @@ class TopicRNN(Model):
         words = -self.of_words(tf.nn.log_softmax(self.product(tf.concat([h, bias], -1))), text)
         stops = tf.nn.sigmoid_cross_entropy_with_logits(l, self.stop_logits(h))
         return {
-            "words": tf.reduce_sum(words, 1),
+            "distortion": tf.reduce_sum(words, 1),
             "stops": tf.reduce_sum(tf.where(text != PAD, stops, 0.0), 1),
             "rate": tfd.kl_divergence(gaussian(mean, scale), gaussian(tf.zeros_like(mean), tf.ones_like(mean))),
         }
@@ -306,6 +307,18 @@ class TopicRNN(Model):
         if noise is None:
             return decoding.greedy(*arguments, context=context).ids
         return decoding.sample(*arguments, noise, context=context).ids
+
+    def begun(self, text):
+        """Documents int32 [B, T] without their last END, unless a full stop or another mark ends the sentence."""
+        count = tf.reduce_sum(tf.cast(text != PAD, tf.int32), 1, keepdims=True)
+        last, at = (tf.gather(text, tf.maximum(count - k, 0), batch_dims=1) for k in (2, 1))
+        whole = tf.reduce_any(last == tf.constant([-2, *self.marks]), 1, keepdims=True)
+        return tf.where((tf.range(tf.shape(text)[1]) == count - 1) & (at == END) & ~whole, PAD, text)
+
+    @property
+    def marks(self):
+        """The numbers of what ends a sentence, as far as it is known."""
+        return [i for i, word in enumerate(self.words.known, UNKNOWN + 1) if word in ENDS]
 
     def held(self, topic):
         """theta that has one topic alone, [B, K]. topic: int32 [B]."""

@@ -7,7 +7,6 @@ import tensorflow as tf
 
 from zoo import topic_rnn
 from zoo.configs.topic_rnn import TopicRNNConfig
-from zoo.data.split import Split
 from zoo.nn.words import END, PAD, UNKNOWN
 
 GOLDEN = json.loads((pathlib.Path(__file__).parent / "golden" / "topic_rnn.json").read_text())
@@ -77,20 +76,20 @@ def test_the_bound_and_its_three_terms(run, golden):
     np.testing.assert_allclose(np.log(scale), EXPECTED["log_sigma"], atol=2e-6)
     np.testing.assert_allclose(mean + scale * NOISE["theta"], EXPECTED["theta"], atol=2e-6)
     for terms in (run(golden.loss_terms)({"text": TEXT}, NOISE), run(golden.training_terms)({"text": TEXT}, NOISE, 0)):
-        np.testing.assert_allclose(-terms["words"], EXPECTED["word_term"], rtol=1e-5)
+        np.testing.assert_allclose(-terms["distortion"], EXPECTED["word_term"], rtol=1e-5)
         np.testing.assert_allclose(-terms["stops"], EXPECTED["stop_term"], rtol=1e-5)
         np.testing.assert_allclose(terms["rate"], EXPECTED["kl"], rtol=1e-5)
         bound = -sum(terms[name] for name in golden.measures["bound"].terms)
         np.testing.assert_allclose(bound, EXPECTED["bound"], rtol=1e-5)
         for trap in TRAPS.values():
-            name = {"word_term": "words", "kl": "rate"}.get(trap["instead_of"].split(".")[1])
-            found = bound if name is None else terms["rate"] if name == "rate" else -terms["words"]
+            name = {"word_term": "distortion", "kl": "rate"}.get(trap["instead_of"].split(".")[1])
+            found = bound if name is None else terms["rate"] if name == "rate" else -terms["distortion"]
             assert (np.abs(found - np.float32(trap["value"])) > 1e-2).all()
 
 
 def test_theta_may_be_its_mean(golden):
     terms = golden.bound_terms(TEXT, {"theta": tf.zeros([2, 2])})
-    np.testing.assert_allclose(-terms["words"], EXPECTED["theta_equals_mu_word_term"], rtol=1e-5)
+    np.testing.assert_allclose(-terms["distortion"], EXPECTED["theta_equals_mu_word_term"], rtol=1e-5)
 
 
 @runs
