@@ -31,6 +31,7 @@ from zoo.nn.texts import Table, before, zeros
 from zoo.nn.words import END, PAD, UNKNOWN, Words
 
 tfd = tfp.distributions
+cross_entropy = tf.nn.sigmoid_cross_entropy_with_logits  # of labels and logits
 
 WRITTEN = 50  # words of a sentence that is written, with its END
 ENDS = (".", "!", "?")  # marks behind which a sentence is over
@@ -183,7 +184,7 @@ class TopicRNN(Model):
 
         state: default zeros; kept: [B, T], 0 where the state stays.
         """
-        last, h = unroll(self.cell, self.table.vectors(text), state or zeros(self.cell, tf.shape(text)[0]), kept)
+        last, h = unroll(self.cell, self.table.vectors(text), state or zeros(self.cell, size_of(text)), kept)
         return h, last
 
     def product(self, x, row=0):
@@ -209,10 +210,8 @@ class TopicRNN(Model):
         if not self.infers:
             return content
         switch = self.stop_logits(h)[..., None]
-        either = tf.stack(
-            [content + tf.math.log_sigmoid(-switch), tf.nn.log_softmax(logits) + tf.math.log_sigmoid(switch)]
-        )
-        return tf.reduce_logsumexp(either, 0)
+        log_content, log_stop = (-cross_entropy(tf.fill(tf.shape(switch), each), switch) for each in (0.0, 1.0))
+        return tf.reduce_logsumexp(tf.stack([log_content + content, log_stop + tf.nn.log_softmax(logits)]), 0)
 
     def nats_after(self, window, text, state=None):
         """-log p of each word of a text after the W before it: ([B, T], 0 of PAD; the state behind the text).
@@ -226,7 +225,7 @@ class TopicRNN(Model):
 
     def nats(self, text):
         """-log p of each word from those before it in its document, [B, T]. text: int32 [B, T]."""
-        return self.nats_after(tf.fill([tf.shape(text)[0], self.config.window], PAD), text)[0]
+        return self.nats_after(tf.fill([size_of(text), self.config.window], PAD), text)[0]
 
     def of_words(self, log_p, text):
         """Of log p, [B, T, V], that of a text's words, 0 of PAD: [B, T]."""
@@ -234,14 +233,14 @@ class TopicRNN(Model):
         return tf.where(text != PAD, found, 0.0)
 
     def bound_terms(self, text, noise):
-        """Minus the bound: {"distortion", "stops", "rate"}, [B] nats each. The document is known, and l_t of each word."""
+        """Minus the bound: {"distortion", "stops", "rate"}, [B] nats each; the document and every l_t are known."""
         mean, scale = self.posterior(text)
         theta = mean + scale * noise["theta"]
         l = self.stops(text)  # noqa: E741, the paper's letter
         h, _ = self.read(before(text))
         bias = (1 - l)[..., None] * theta[:, None]
         words = -self.of_words(tf.nn.log_softmax(self.product(tf.concat([h, bias], -1))), text)
-        stops = tf.nn.sigmoid_cross_entropy_with_logits(l, self.stop_logits(h))
+        stops = cross_entropy(l, self.stop_logits(h))
         return {
             "distortion": tf.reduce_sum(words, 1),
             "stops": tf.reduce_sum(tf.where(text != PAD, stops, 0.0), 1),
@@ -250,7 +249,7 @@ class TopicRNN(Model):
 
     def loss_terms(self, batch, noise):
         """{"negative_log_likelihood": [B]} in nats and, where theta is inferred, the bound's terms."""
-        size, text = tf.shape(batch["text"])[0], batch["text"]
+        text, size = batch["text"], size_of(batch["text"])
         # In one width whatever the padding: other sums differ in the last bit.
         text = tf.pad(text, [[0, 0], [0, self.config.text_length - tf.shape(text)[1]]], constant_values=PAD)
         text = tf.reshape(text, [size, self.config.text_length])
@@ -323,6 +322,11 @@ class TopicRNN(Model):
     def held(self, topic):
         """theta that has one topic alone, [B, K]. topic: int32 [B]."""
         return HELD * tf.one_hot(topic, self.config.topics)
+
+
+def size_of(text):
+    """B of documents [B, T]; LiteRT wants it where it is known."""
+    return text.shape[0] or tf.shape(text)[0]
 
 
 def stop_words(words, share, most):
