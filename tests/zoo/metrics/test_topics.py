@@ -18,14 +18,13 @@ def test_coherence_by_counting_pairs():
             n = sum(a in document.tolist() and b in document.tolist() for document in documents)
             values.append(-1 if n == 0 else math.log(n * 17 / (n_a * n_b)) / -math.log(n / 17))
         want.append(sum(values) / len(values))
-    assert -1 in values + want or min(want) < 0  # some are seldom together
     np.testing.assert_allclose(npmi(topics, documents), want, rtol=1e-12)
 
 
 def test_what_is_always_together_and_what_never_is():
     documents = [np.array([1, 2]), np.array([1, 2, 3]), np.array([4])]
-    assert npmi([[1, 2], [3, 4]], documents).tolist() == [1, -1]
-    assert npmi([[1, 2]], documents[:2]).tolist() == [1]  # in all documents
+    np.testing.assert_allclose(npmi([[1, 2], [3, 4]], documents), [1, -1])
+    assert npmi([[1, 2]], documents[:2]) == 1  # in all documents
 
 
 def test_words_that_are_independent_have_none():
