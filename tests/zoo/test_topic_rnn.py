@@ -239,7 +239,7 @@ def purity(found, truth):
     return sum(np.bincount(truth[found == k]).max() for k in np.unique(found)) / len(truth)
 
 
-def learned(context, steps=150):
+def learned(context, steps=100):
     keras.utils.set_random_seed(0)
     sizes = {"embedding": 16, "hidden": 32, "topics": 5, "inference": (32,), "window": 25}
     model = topic_rnn.build(TopicRNNConfig(context=context, vocabulary=222, text_length=25, **sizes))
@@ -249,7 +249,7 @@ def learned(context, steps=150):
     optimizer, weights = keras.optimizers.Adam(1e-2), model.trainable_variables
     optimizer.build(weights)
 
-    @tf.function(autograph=False, jit_compile=True)
+    @tf.function(autograph=False)
     def gradients(text, noise):
         values = [v.value for v in weights]
         with tf.GradientTape() as tape:
