@@ -2,7 +2,7 @@
 
 import numpy as np
 
-ROUNDS = 20  # of variational Bayes over all documents
+READ = 20_000  # documents that online variational Bayes reads, some of them again and again
 
 
 def topics(documents, size, count, seed=0):
@@ -12,5 +12,6 @@ def topics(documents, size, count, seed=0):
 
     row = np.repeat(np.arange(len(documents)), [len(words) for words in documents])
     bags = scipy.sparse.csr_matrix((np.ones(len(row)), (row, np.concatenate(documents))), (len(documents), size))
-    model = LatentDirichletAllocation(count, learning_method="online", max_iter=ROUNDS, random_state=seed).fit(bags)
+    rounds = 1 + READ // len(documents)
+    model = LatentDirichletAllocation(count, learning_method="online", max_iter=rounds, random_state=seed).fit(bags)
     return model.components_ / model.components_.sum(1, keepdims=True)
