@@ -11,13 +11,19 @@ from export.declare.writing import LEAST
 from export.make.command import main
 
 TOLD, TOP = 3, 10  # topics that are told in words, and words of each
+THETA = {
+    "theta": "the posterior's mean; standard normal under the prior",
+    "lda": "the number of topics times the proportions that LDA finds, less 1",
+}
 
 
 def signatures(model):
     """topics, log_prob, complete and generate; to phones decode_step in the place of the last two."""
+    import tensorflow as tf
+
     given = {"text": in_a_row("text", model.fields["text"], model.words)}
     log_prob = Signature(
-        lambda text: {"log_likelihood": -model.loss_terms({"text": text}, no_noise(model, text))[LOSS]},
+        lambda text: {"log_likelihood": -tf.reduce_sum(model.nats(text), 1)},
         given,
         "log p of a text and of the ends of its sentences, each word from those before it, in nats.",
         outputs=meaning.of("log_likelihood"),
@@ -31,20 +37,6 @@ def signatures(model):
         server["topics"] = Signature(lambda text: in_words(model, text), given, says, outputs=outputs)
     server |= {"log_prob": log_prob, **writing(model, given)}
     return Offered(server, {**phone, "log_prob": log_prob, "decode_step": decode_step(model)})
-
-
-LOSS = "negative_log_likelihood"
-THETA = {
-    "theta": "the posterior's mean; standard normal under the prior",
-    "lda": "the number of topics times the proportions that LDA finds, less 1",
-}
-
-
-def no_noise(model, text):
-    """In the place of noise that a likelihood needs none of."""
-    import tensorflow as tf
-
-    return {"theta": tf.zeros([text.shape[0] or tf.shape(text)[0], model.config.topics])}
 
 
 def topics(model, text):

@@ -68,7 +68,7 @@ def drawn(model, size, seed, theta=None, begun=None):
 
 
 def spelled(model, ids):
-    """Documents of ids [N, T] as strings, a blank between sentences. What follows the END of the last is left out."""
+    """Documents of ids [N, T] as strings, without the ENDs."""
     names = np.array(model.words.lines + [""] * model.config.vocabulary)
     return [" ".join(names[row[row > END]]) for row in np.asarray(ids)]
 
