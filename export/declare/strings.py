@@ -119,6 +119,66 @@ def document(name, field, words):
     return Input.of(name, field, as_ids, interval=(0, words.size - 1), example=ids, text=as_text)
 
 
+def in_a_row(name, field, words):
+    """Documents int32 [B, L], the sentences in a row, each with its END, then PAD, as a field of that name holds them.
+
+    A server is sent strings, split and told of as those of `document`.
+    """
+    import numpy as np
+    import tensorflow as tf
+
+    from zoo.data.text.sentences import split
+    from zoo.nn.words import END, PAD
+
+    (length,) = field.shape
+
+    def strings(n, numbers):
+        known, texts = [*words.known, "floccinaucinihilipilification"], []
+        for _ in range(n):
+            count = numbers.integers(1, min(4, length // 2 + 1))
+            sizes = numbers.integers(1, length // count, count) if length // count > 1 else [1] * count
+            texts.append("\n\n".join(" ".join(numbers.choice(known, size)) for size in sizes).encode())
+        return np.array(texts, object)
+
+    def sentences(texts):
+        found = split(texts)
+        return tf.ragged.boolean_mask(found, found.with_values(words.count(found.values)) > 0)
+
+    def numbered(found):
+        ids = words.lookups[0](words.tokens(found.values))
+        ids = tf.concat([ids, tf.fill([ids.nrows(), 1], tf.cast(END, ids.dtype))], 1)
+        return tf.cast(found.with_values(ids).merge_dims(1, 2).to_tensor(PAD, shape=[None, length]), tf.int32)
+
+    def ids(n, numbers):
+        return numbered(sentences(tf.constant(strings(n, numbers)))).numpy()
+
+    def read(texts, refuse_unless):
+        found = sentences(texts)
+        counts = tf.reduce_sum(found.with_values(words.count(found.values) + 1), 1)
+        wrong = tf.boolean_mask(counts, (counts < 1) | (counts > length))[:1]
+        with tf.control_dependencies([refuse_unless(tf.equal(tf.size(wrong), 0), "number of words and ends", wrong)]):
+            found = found.with_values(tf.identity(found.values))
+        return numbered(found), {"unknown_words": words.unknown(texts)}
+
+    def write(batch):
+        lines = [[words.lines[i] for i in row if i != PAD] for row in batch[:, : length // 2]]  # ends may come to it
+        return np.array([" ".join(line).replace(words.lines[END], "\n\n").encode() for line in lines], object)
+
+    wants = f"a {name} of 1 word or more, at most {length} with the ends of its sentences"
+    says = (
+        "in lower case or not; a punctuation mark is a word; a sentence ends at a full stop, an exclamation or a "
+        "question mark before a capital or a digit, but not behind an abbreviation, and at an empty line"
+    )
+    as_ids = (
+        "the words in lower case as line numbers in the file of words, the first line being 0; 1 for a word that is "
+        f"not in it; 0 behind each sentence; then {PAD} up to the input's length"
+    )
+    tells = {"unknown_words": f"the words of the {name} that the model has not learned, joined by blanks"}
+    refused = {"no word": b" ", f"{length} words": b"a " * length}
+    as_text = Text(wants, says, strings, read, refused, write=write, tells=tells)
+    return Input.of(name, field, as_ids, example=ids, text=as_text)
+
+
 def picture(shape):
     """Pictures float32 [B, H, W, C] in [0, 1] of which a server is sent the JPEG or PNG files; C is 1 or 3.
 

@@ -24,6 +24,7 @@ class Texts(Settings):
 
     part: Part = "sentences"  # what an example is, of sets that hold documents
     fit: Fit = "cut"  # what becomes of texts that do not fit, with their end, into what the model reads
+    together: int = 1  # texts that are one document, in their order, of sets that hold sentences or lines
     shortest: int = 1  # sentences of a document, below which it is left out; of models that read sentences in documents
     labelled: float = 1.0  # share of training's texts whose class is told
 

@@ -14,6 +14,7 @@ from zoo.nn.spelling import AFTER, ALIKE, BEFORE
 
 UNKNOWN_WORD = "<unk>"  # how UNKNOWN is written
 END, UNKNOWN = 0, 1  # the end of a text, which also pads it; a word out of the vocabulary
+PAD = -1  # pads a document whose sentences stand one behind the other, each with its END
 LONGEST = 32  # bytes of a word, or of a class's name, that can be learned
 
 

@@ -63,7 +63,12 @@ def coverage_of_words(documents, known, room):
 
 
 def fits(document, room):
-    """Whether a list of sentences, lists of words, has room in (sentences, words of each with its end)."""
+    """Whether a list of sentences, lists of words, has room in (sentences, words of each with its end).
+
+    A room of one number is that of all sentences one behind the other, each with its end.
+    """
+    if len(room) == 1:
+        return sum(len(words) + 1 for words in document) <= room[0]
     return len(document) <= room[0] and max(map(len, document), default=0) < room[1]
 
 

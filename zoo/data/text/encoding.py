@@ -4,7 +4,7 @@ import numpy as np
 
 from zoo.data.text.coverage import counts
 from zoo.nn.spelling import tokens
-from zoo.nn.words import END, UNKNOWN
+from zoo.nn.words import END, PAD, UNKNOWN
 
 
 def vocabulary(texts):
@@ -25,10 +25,27 @@ def encode_words(documents, words, room):
 
     Of a document there are the first S sentences, of each the first L words; END fills what is left.
     """
-    index = {word: UNKNOWN + 1 + i for i, word in enumerate(words)}
+    index = _numbers(words)
     ids = np.full((len(documents), *room), END, np.int32)
     for rows, document in zip(ids, documents, strict=True):
         for row, sentence in zip(rows, document, strict=False):
             found = [index.get(word, UNKNOWN) for word in sentence[: room[1]]]
             row[: len(found)] = found
     return ids
+
+
+def encode_together(documents, words, length):
+    """The same as int32 [N, length]: all sentences one behind the other, each with its END, then PAD.
+
+    Of a document that is longer there is the beginning.
+    """
+    index = _numbers(words)
+    ids = np.full((len(documents), length), PAD, np.int32)
+    for row, document in zip(ids, documents, strict=True):
+        found = [i for sentence in document for i in (*(index.get(word, UNKNOWN) for word in sentence), END)]
+        row[: len(found)] = found[:length]
+    return ids
+
+
+def _numbers(words):
+    return {word: UNKNOWN + 1 + i for i, word in enumerate(words)}

@@ -75,3 +75,9 @@ def test_what_is_dropped_is_told_with_what_is_kept():
     found = CoverageOfKept(1000, 0.01, 0.0, 20)
     assert str(found) == "1,000 words, 1.0% unknown; 0.0% of the texts cut; 20 texts dropped, which do not fit"
     assert dataclasses.asdict(found)["dropped"] == 20 and found.warning == ""
+
+
+def test_a_room_in_one_row_is_that_of_words_and_ends():
+    document = [["a", "b"], ["c"]]
+    assert fits(document, (5,)) and not fits(document, (4,))
+    assert coverage_of_words([document, [["a"]]], ["a"], (4,)) == Coverage(4, 2 / 4, 1 / 2)

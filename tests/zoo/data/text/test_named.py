@@ -8,7 +8,7 @@ from zoo.data.text.coverage import CoverageOfKept
 from zoo.data.text.lanes import stream
 from zoo.data.text.sources import Found, Text
 from zoo.declare import Field
-from zoo.nn.words import END, UNKNOWN
+from zoo.nn.words import END, PAD, UNKNOWN
 
 DOCUMENTS = [  # sentences, class
     (["One two three.", "Four!"], "a"),
@@ -72,6 +72,39 @@ def test_sentences_and_lines_are_examples_whatever_part_says(found):
         assert spelled(one) == spelled(other) and one.train.size == 4
         assert spelled(one)[:2] == ["one two three. four!", "five six."]  # words are between blanks
         assert one.about["text"].description == {"part": holds, "units": "words"}
+
+
+def in_a_row(length=None):
+    return {"text": Field((length,), "int32", ragged=True, pad=PAD)}
+
+
+def test_sentences_in_a_row_each_with_its_end(found):
+    data = load("docstrings", fields=in_a_row(), part="documents")
+    ids = data.train.arrays["text"]
+    assert data.train.lengths["text"].tolist() == [8, 4, 16, 5] and ids.shape == (4, 16)
+    words = ["|", "<unk>", *data.vocabularies["text"], ""]
+    assert " ".join(words[i] for i in ids[0]).rstrip() == "one two three . | four ! |"
+    assert (ids[1][4:] == PAD).all() and (ids == END).sum(1).tolist() == [2, 1, 4, 1]
+    cut = load("docstrings", fields=in_a_row(6), part="documents")
+    np.testing.assert_array_equal(cut.train.arrays["text"], ids[:, :6])
+    assert cut.coverage["train"].cut_share == 0.5 and cut.train.source.lost == 2
+    dropped = load("docstrings", fields=in_a_row(6), part="documents", fit="drop")
+    np.testing.assert_array_equal(dropped.train.arrays["text"], ids[[1, 3], :6])
+
+
+def test_sentences_of_a_set_without_documents_make_some_together(found):
+    found([([f"word{i} end"], None) for i in range(7)], "sentences")
+    data = load("docstrings", fields=in_a_row(), together=3)
+    words = ["|", "<unk>", *data.vocabularies["text"], ""]
+    said = [" ".join(words[i] for i in row).rstrip() for row in data.train.arrays["text"]]
+    assert said == ["word0 end | word1 end | word2 end |", "word3 end | word4 end | word5 end |", "word6 end |"]
+    assert data.told("text") == "docstrings (3 sentences, words)"
+    assert spelled(load("docstrings", fields=fields(20), together=7)) == [" ".join(f"word{i} end" for i in range(7))]
+    with pytest.raises(ValueError, match="together: got 3, expected 1, since the model takes their labels"):
+        load("docstrings", fields=fields(9, label=True), together=3)
+    found()
+    with pytest.raises(ValueError, match="together: got 3, expected 1, since docstrings holds documents"):
+        load("docstrings", fields=in_a_row(), together=3)
 
 
 def test_a_label_that_no_model_takes_is_there_to_look_at(found):

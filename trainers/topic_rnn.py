@@ -1,0 +1,35 @@
+"""Train TopicRNN, or a language model beside it: python -m trainers.topic_rnn --preset docstrings"""
+
+import dataclasses
+import functools
+
+from trainers.declare.task import Sampling, Task, later
+from trainers.learn.command import main
+from zoo.configs.topic_rnn import TopicRNNConfig
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Writing(Sampling):
+    """How sentences are drawn."""
+
+    count: int = 3
+    """sentences of each topic, or that go on with each input"""
+    topic: int | None = None
+    """the one that is held (default: each in turn)"""
+
+
+topics = functools.partial(later, "trainers.show.topics")
+TASKS = {
+    TopicRNNConfig: Task(
+        "topic_rnn",
+        topics("exhibits"),
+        figures=topics("figures"),
+        best="perplexity_stream",
+        sample=topics("answered"),
+        sampling=Writing,
+        judge=later("trainers.judges.topics", "judge"),
+    )
+}
+
+if __name__ == "__main__":
+    main(TASKS)
