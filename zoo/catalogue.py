@@ -8,6 +8,7 @@ from zoo.configs.base import suggestion
 MODELS = (
     *("draw", "vae", "vrae", "align_draw", "show_attend_tell"),
     *("sentence_vae", "dilated_vae", "sequence_autoencoder", "hierarchical_autoencoder", "vrnn"),
+    *("rnnsearch",),
 )
 
 
