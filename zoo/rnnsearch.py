@@ -45,21 +45,21 @@ class Gated(keras.layers.Layer):
     def __init__(self, units, **kwargs):
         super().__init__(**kwargs)
         self.units = units
-        self.input = keras.layers.Dense(3 * units, name="input")  # W_z, W_r, W
+        self.entry = keras.layers.Dense(3 * units, name="entry")  # W_z, W_r, W
         self.maps = {  # [U_z, U_r] of h, U of r h
             "gates": keras.layers.Dense(2 * units, use_bias=False, kernel_initializer=orthogonal, name="gates"),
             "candidate": keras.layers.Dense(units, use_bias=False, kernel_initializer=orthogonal, name="candidate"),
         }
 
     def build(self, input_shape):
-        self.input.build(input_shape)
+        self.entry.build(input_shape)
         for layer in self.maps.values():
             layer.build((None, self.units))
         self.built = True
 
     def ahead(self, x):
         """(W x + b of both gates and the candidate, [..., 3 n]; the maps of h)."""
-        return tf.cast(self.input(x), tf.float32), self.maps
+        return tf.cast(self.entry(x), tf.float32), self.maps
 
     def step_from(self, ahead, state, maps):
         (h,) = state
@@ -211,7 +211,7 @@ class RNNSearch(Model):
         else:
             (c,) = context
             alpha = c[:, :0]
-        ((s_next),) = self.decoder.step_from(heard, (s,), maps)
+        (s_next,) = self.decoder.step_from(heard, (s,), maps)
         return s_next, c, alpha
 
     def logits(self, s, word, c, noise=None):
@@ -267,8 +267,8 @@ class RNNSearch(Model):
 
     # ---------------------------------------------------------------- a translation that is sought
 
-    def decode_step(self, words, s, *context):
-        """One more word of whatever search. words: int32 [B], those before, decoding.FIRST at the start.
+    def decode_step(self, s, words, *context):
+        """One more word of whatever search. s: [B, n]; words: int32 [B], those before, decoding.FIRST at the start.
 
         Returns (log p [B, V], that of UNKNOWN, and of the END at the start, being -inf; s_i; alpha [B, S]).
         """
