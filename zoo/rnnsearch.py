@@ -202,17 +202,15 @@ class RNNSearch(Model):
         return {**self.decoder.maps, **looking}
 
     def step(self, s, heard, maps, *context, v=None):
-        """s: [B, n], s_{i-1}; heard: [B, 3 n]. Returns (s_i, c_i, alpha_i [B, S], of no width without attention)."""
+        """s: [B, n], s_{i-1}; heard: [B, 3 n]. Returns (s_i, c_i, alpha_i [B, S]); (s_i,) without attention."""
+        looked = ()
         if self.config.attention:
             annotations, keys, real = context
             alpha = align(keys, maps["query"](s), v, real)
             c = blend(alpha, annotations)
             heard += maps["context"](c)
-        else:
-            (c,) = context
-            alpha = c[:, :0]
-        (s_next,) = self.decoder.step_from(heard, (s,), maps)
-        return s_next, c, alpha
+            looked = c, alpha
+        return (*self.decoder.step_from(heard, (s,), maps), *looked)
 
     def logits(self, s, word, c, noise=None):
         """W_o maxout(U_o s_{i-1} + V_o E y_{i-1} + C_o c_i), [..., V]."""
@@ -231,23 +229,25 @@ class RNNSearch(Model):
     def read(self, source, target, noise=None):
         """Every word of targets [B, T] after the words before it. noise: what training drops; without, nothing is.
 
-        Returns (logits [B, T, V], alpha [B, T, S]).
+        Returns (logits [B, T, V], alpha [B, T, S], None without attention).
         """
         s, context = self.start(source, noise)
         words = dropped(self.embed(before(target)), (noise or {}).get("target"), self.config.dropout)
-        batch, length = tf.unstack(tf.shape(target))
-        heard = self.heard(words, context)
-        shapes = [[None, self.config.hidden], [None, context[0].shape[-1]], [None, source.shape[1]]]
-        if self.config.attention:
-            context += (tf.convert_to_tensor(self.v),)
+        heard, n = swap(self.heard(words, context)), self.config.hidden
+        if not self.config.attention:
+            _, (s,) = scan(lambda s, heard, maps: (*self.step(s, heard, maps), [s]), s, heard, self.maps, [[None, n]])
+            c = tf.repeat(context[0][:, None], tf.shape(target)[1], 1)
+            return self.logits(swap(s), words, c, noise), None
 
         def step(s, heard, maps, *context):
-            *looked, v = context if self.config.attention else (*context, None)
-            s_next, c, alpha = self.step(s, heard, maps, *looked, v=v)
+            *context, v = context
+            s_next, c, alpha = self.step(s, heard, maps, *context, v=v)
             return s_next, [s, c, alpha]
 
-        _, (s, c, alpha) = scan(step, s, swap(heard), self.maps, shapes, context)
-        return self.logits(swap(s), words, swap(c), noise), swap(alpha)
+        shapes = [[None, n], [None, context[0].shape[-1]], [None, source.shape[1]]]
+        _, looked = scan(step, s, heard, self.maps, shapes, (*context, tf.convert_to_tensor(self.v)))
+        s, c, alpha = map(swap, looked)
+        return self.logits(s, words, c, noise), alpha
 
     def summed(self, nats):
         """[B, T] -> [B], added up in one width whatever the padding: other sums differ in the last bit."""
@@ -270,11 +270,13 @@ class RNNSearch(Model):
     def decode_step(self, s, words, *context):
         """One more word of whatever search. s: [B, n]; words: int32 [B], those before, decoding.FIRST at the start.
 
-        Returns (log p [B, V], that of UNKNOWN, and of the END at the start, being -inf; s_i; alpha [B, S]).
+        Returns (log p [B, V], that of UNKNOWN, and of the END at the start, being -inf; s_i; alpha [B, S], of no width
+        without attention).
         """
         word = self.embed(words)
         v = tf.convert_to_tensor(self.v) if self.config.attention else None
-        s_next, c, alpha = self.step(s, self.heard(word, context), self.maps, *context, v=v)
+        s_next, *looked = self.step(s, self.heard(word, context), self.maps, *context, v=v)
+        c, alpha = looked if looked else (context[0], context[0][:, :0])
         never = tf.one_hot(UNKNOWN, self.config.target_vocabulary, -float("inf"), 0.0)
         no_end = tf.one_hot(END, self.config.target_vocabulary, -float("inf"), 0.0)
         log_p = tf.nn.log_softmax(self.logits(s, word, c)) + never

@@ -177,14 +177,16 @@ def test_the_encoder_decoder_is_the_papers_double_loop(run):
 
 @runs
 @pytest.mark.parametrize("attention", [True, False])
-def test_padding_changes_no_number(run, attention):
-    model, batch = random(attention), some(random(attention))
+def test_padding_changes_no_number(run, attention, request):
+    """Compiled, to the last bit; else TensorFlow adds up rows of another width in another order."""
+    model, batch, exact = random(attention), some(random(attention)), request.node.callspec.id.endswith("jit")
     terms = run(model.loss_terms)(batch, {})["negative_log_likelihood"].numpy()
     for k in range(len(terms)):
         fitting = {name: row[k : k + 1, : (row[k] != END).sum() + 1] for name, row in batch.items()}
         alone = run(model.loss_terms)(fitting, {})["negative_log_likelihood"].numpy()
         wide = {name: row[k : k + 1] for name, row in batch.items()}
-        np.testing.assert_array_equal(alone, run(model.loss_terms)(wide, {})["negative_log_likelihood"])
+        padded = run(model.loss_terms)(wide, {})["negative_log_likelihood"]
+        np.testing.assert_allclose(alone, padded, rtol=0 if exact else 1e-6)
         np.testing.assert_allclose(alone, terms[k], rtol=1e-5)
 
 
