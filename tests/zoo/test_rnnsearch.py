@@ -161,7 +161,8 @@ def test_the_encoder_decoder_is_the_papers_double_loop(run):
     batch, config = some(model), model.config
     w_s, b_s = model.first.get_weights()
     (c_all,), (deep, b_o), (w_o, b_y) = (layer.get_weights() for layer in (model.context, model.deep, model.out))
-    for source, target, found in zip(*batch.values(), -run(model.loss_terms)(batch, {})["negative_log_likelihood"]):
+    terms = -run(model.loss_terms)(batch, {})["negative_log_likelihood"]
+    for source, target, found in zip(*batch.values(), terms, strict=True):
         c = np.zeros(config.hidden)
         for word in source[: (source != END).sum() + 1]:
             c = cell(model.readers[0], model.source_table.numpy()[word], c)

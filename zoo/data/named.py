@@ -24,8 +24,8 @@ def load(name, *, fields, data_dir=None, seed=0, known=None, **options) -> Data:
 
     name: one of `names()`, or a path: your arrays (`.npz`, see `pictures.sources.own`), chorales (`.json`,
       `.json.gz`), a folder of pictures with captions (see `captioned.photos.own`), texts (`.txt`, `.txt.gz` or a
-      folder of them, see `text.sources.own`), two aligned texts (see `parallel.sources.own`), a folder of MIDI files, sounds or drawings (see `own` in the `sources` of
-      `music`, `audio` and `strokes`).
+      folder of them, see `text.sources.own`), two aligned texts (see `parallel.sources.own`), a folder of MIDI files,
+      sounds or drawings (see `own` in the `sources` of `music`, `audio` and `strokes`).
     fields: {name: zoo.declare.Field} as the model says it.
     data_dir: folder of files and TFDS sets; default TFDS_DATA_DIR, then ~/tensorflow_datasets.
     seed: of all that is fixed once (split of embedded data, static draw, validation and test scenes). Figures

@@ -118,7 +118,7 @@ def test_the_words_of_shipped_weights_are_words(name):
 
 CASED = {  # text: its words with their case, and what is written of these
     "Ein Hund läuft im Schnee.": (["Ein", "Hund", "läuft", "im", "Schnee", "."], "Ein Hund läuft im Schnee."),
-    "L’homme qu'il voit, (assis).": (
+    "L\u2019homme qu'il voit, (assis).": (
         ["L'", "homme", "qu'", "il", "voit", ",", "(", "assis", ")", "."],
         "L'homme qu'il voit, (assis).",
     ),

@@ -78,11 +78,14 @@ def traced(places, text):
 
 # ---------------------------------------------------------------- numbers
 
-SMALL = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen"
-).split()
-TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+SMALL, TENS = (
+    words.split()
+    for words in (
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+        "seventeen eighteen nineteen",
+        "twenty thirty forty fifty sixty seventy eighty ninety",
+    )
+)
 DIGITS = 6  # of the largest number
 
 
@@ -117,15 +120,18 @@ def spelled(n, place=0):
 
 # ---------------------------------------------------------------- a small grammar
 
-NOUNS = (
-    "dog cat horse bird child woman man teacher doctor farmer king river house garden book letter apple table window "
-    "forest village ship road mountain"
-).split()
-ADJECTIVES = "small big red green old young happy sad quiet strange dark warm".split()
-VERBS = "sees finds takes loves hears follows knows paints leaves remembers visits sells".split()
-PREPOSITIONS = "near behind under above with without".split()
-ADVERBS = "today often never always sometimes again".split()
-DETERMINERS = "the a every this".split()
+NOUNS, ADJECTIVES, VERBS, PREPOSITIONS, ADVERBS, DETERMINERS = (
+    words.split()
+    for words in (
+        "dog cat horse bird child woman man teacher doctor farmer king river house garden book letter apple table "
+        "window forest village ship road mountain",
+        "small big red green old young happy sad quiet strange dark warm",
+        "sees finds takes loves hears follows knows paints leaves remembers visits sells",
+        "near behind under above with without",
+        "today often never always sometimes again",
+        "the a every this",
+    )
+)
 SYLLABLES = [f"{c}{v}" for c in "bdfgklmnprstvz" for v in "aeiou"]
 STEMS = {  # of the language that is made up here; no two words begin alike
     word: SYLLABLES[k] + SYLLABLES[(3 * k + 7) % len(SYLLABLES)]

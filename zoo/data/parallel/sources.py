@@ -53,7 +53,9 @@ def multi30k(request, source, target):
     """Captions of Flickr30k in English, German (Elliott et al. 2016) and French: 29,000, 1,014 and 1,000."""
     languages(request, source, target, ("de", "en", "fr"))
     names = {split: [f"{part}.{language}" for language in (source, target)] for split, part in MULTI30K.items()}
-    files = published(request.folder, sum(names.values(), []), "multi30k_task1_en_de_fr.tar.xz")
+    files = published(
+        request.folder, [name for both in names.values() for name in both], "multi30k_task1_en_de_fr.tar.xz"
+    )
     splits = {split: aligned(*(files[name] for name in both)) for split, both in names.items()}
     origin = "Multi30k task 1 (Elliott et al. 2016; captions of Flickr30k, non-commercial research), published splits"
     return Found(splits, f"{origin}, test_2016_flickr")
@@ -89,7 +91,7 @@ def languages(request, source, target, known):
 
 
 def aligned(one, other):
-    """Pairs of the lines of two files, but for those of which one is empty. Raises ValueError unless they are as many."""
+    """Pairs of the lines of two files, but for those of which one is empty. Raises ValueError for unequal numbers."""
     texts = []
     for file in (one, other):
         with reading(file.where, "text in UTF-8", "convert the file, or fetch it again"):
