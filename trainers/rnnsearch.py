@@ -67,7 +67,8 @@ def bleu(model, texts, references):
     """(sacreBLEU's figure from 0 to 100, its signature), cased where the model's words are."""
     import sacrebleu
 
-    metric = sacrebleu.BLEU(lowercase=model.config.units == "words")
+    cased = model.config.units != "words"
+    metric = sacrebleu.BLEU(lowercase=not cased, force=True)  # it warns of a full stop that stands apart
     return metric.corpus_score(texts, [references]).score, str(metric.get_signature())
 
 
@@ -103,7 +104,6 @@ def exhibits(model, shown):
     """Translations beside the references, where the model looked for them, and BLEU by the length of the source."""
     import numpy as np
 
-    from trainers.show import pictures
     from trainers.show.exhibits import Curve, Picture, Text
 
     examples = shown.split
