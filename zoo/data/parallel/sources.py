@@ -118,7 +118,7 @@ def own(request, source, target):
     by the hash of the source, a tenth each.
     """
     path = Path(os.path.expanduser(request.name))
-    languages(request, source, target, ("",) if not (source and target) else (source, target))
+    languages(request, source, target, (source, target))
     parts = {split: path / split for split in SPLITS} if path.is_dir() else {"train": path}
     found = {split: [file(part, language) for language in (source, target)] for split, part in parts.items()}
     given = {split: aligned(*map(read, both)) for split, both in found.items() if all(both)}
