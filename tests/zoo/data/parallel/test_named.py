@@ -77,7 +77,7 @@ def test_long_pairs_are_left_out_of_training_and_cut_elsewhere(corpus):
     assert sets.train.size == 4 and sets.test.size == 5
     assert sets.coverage["train"].dropped == 1 and sets.coverage["test"].dropped == 0
     assert sets.coverage["test"].source.cut_share == sets.coverage["test"].target.cut_share == 0.2
-    assert "source: 20.0% of the texts are cut" in sets.coverage["test"].warning
+    assert "20.0% of the texts are cut" in sets.coverage["test"].warning
     assert "1 pairs dropped" in str(sets.coverage["train"]) and (sets.test.arrays["source"][1] != END).all()
 
 
