@@ -124,7 +124,7 @@ def looks(model, source, said, k):
     from trainers.show import pictures
 
     across, down = (
-        [words.lines[i] for i in ids[: count(ids)]]
+        [dict(enumerate(words.lines)).get(i, "") for i in ids[: count(ids)]]  # of some numbers no word was learned
         for words, ids in ((model.source_words, source), (model.target_words, said["target"][k]))
     )
     return pictures.matrix(said["attention"][k, : len(down), : len(across)], across, down)
