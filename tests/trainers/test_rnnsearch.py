@@ -120,7 +120,7 @@ def test_a_text_is_translated_with_a_picture_of_where_the_model_looked(model):
     ids = model.source_words.ids(tf.constant(["a b", "c zebra"]), 14)
     said = model.translate(ids, "beam", 2, 1.0)
     for line, text, score in zip(
-        made.lines, trainer.strings(model.target_words, said["target"]), said["score"], strict=True
+        made.lines[:2], trainer.strings(model.target_words, said["target"]), said["score"], strict=True
     ):
         assert line.split("\n")[1] == f"> {text} (log p {float(score):.2f} nats)"
     assert [*made.exhibits] == ["translations", "alignment-00", "alignment-01"]
