@@ -211,11 +211,11 @@ def sample(model, inputs, options):
         with reading(options.file, "text in UTF-8"):
             inputs = options.file.read_text(encoding="utf-8-sig").splitlines()
     require(inputs, "inputs", "none", "texts to translate, or --file with one a line")
-    most = model.config.source_length - 1
+    most, units = model.config.source_length - 1, "characters" if model.config.units == "characters" else "words"
     counts = model.source_words.count(tf.constant(list(inputs))).numpy()
     for text, words in zip(inputs, counts, strict=True):
         fits = words <= most and (words or options.file)
-        require(fits, "inputs", f"{text!r} of {words} {model.config.units}", f"1 to {most}")
+        require(fits, "inputs", f"{text!r} of {words} {units}", f"1 to {most}")
     ids = model.source_words.ids(tf.constant(list(inputs)), most + 1).numpy()
     texts, said = translated(model, ids, options.width, options.length_norm)
     arrays = {"tokens": said["target"], "score": said["score"]}

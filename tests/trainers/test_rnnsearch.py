@@ -144,8 +144,8 @@ def test_a_file_goes_in_and_a_file_comes_out_line_by_line(model, tmp_path):
         ([], {}, "inputs: got none, expected texts to translate, or --file"),
         (["a"], {"file": pathlib.Path("x")}, "inputs: got a, expected none beside --file"),
         ([], {"file": pathlib.Path("nowhere.txt")}, "nowhere.txt is no text in UTF-8"),
-        (["a " * 14], {}, "of 14 cased, expected 1 to 13"),
-        ([" "], {}, "of 0 cased, expected 1 to 13"),
+        (["a " * 14], {}, "of 14 words, expected 1 to 13"),
+        ([" "], {}, "of 0 words, expected 1 to 13"),
     ],
 )
 def test_what_cannot_be_translated_is_refused(model, inputs, options, expected):
