@@ -45,6 +45,7 @@ NOT_RUN = {
     "python -m trainers.sequence_autoencoder": "no such data; tests/trainers/test_sequence_autoencoder.py trains both",
     "python -m trainers.docnade": "no such data; tests/trainers/test_docnade.py trains, samples and judges",
     "python -m trainers.compare": "three trainings; tests/trainers/test_compare.py runs it",
+    "--preset multi30k": "no such data; tests/zoo/data/parallel reads a few like them",
     "--preset flickr8k": "there are no photographs; tests/zoo/data/captioned/test_photos.py reads a few like them",
     "python -m trainers.judge align_draw/scenes": "minutes of a classifier's training; tests/trainers runs a small one",
     "draw_torch.py": "PyTorch is no dependency",
@@ -56,6 +57,8 @@ SUBSTITUTES = {
     "python -m trainers.draw\n": "python -m trainers.draw --preset smoke --workdir runs/draw/digits\n",
     "python -m trainers.sentence_vae\n": "python -m trainers.sentence_vae --preset smoke --no-xla"
     " --workdir runs/sentence_vae/docstrings\n",
+    "python -m trainers.rnnsearch\n": "python -m trainers.rnnsearch --preset smoke --no-xla"
+    " --workdir runs/rnnsearch/grammar\n",
     "--preset mnist --data-dir": "--preset smoke --data binarized_mnist --workdir runs/draw/mnist --data-dir",
     "--preset mnist": "--preset smoke",  # the benchmark
     "gpu:0,gpu:1": "cpu:0,cpu:1",

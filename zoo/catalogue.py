@@ -8,7 +8,7 @@ from zoo.configs.base import suggestion
 MODELS = (
     *("draw", "vae", "vrae", "align_draw", "show_attend_tell"),
     *("sentence_vae", "dilated_vae", "sequence_autoencoder", "hierarchical_autoencoder"),
-    *("vrnn", "wavenet", "topic_rnn", "docnade"),
+    *("vrnn", "wavenet", "topic_rnn", "docnade", "rnnsearch"),
 )
 
 

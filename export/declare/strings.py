@@ -42,11 +42,15 @@ def text(name, field, words):
     def write(batch):
         return words.texts(batch[:, :most]).numpy()  # one that was cut has no end, and a word too many
 
-    wants = f"a {name} of 1 to {most} {words.units}"
+    units, case, says = {
+        "words": ("words", " in lower case", "in lower case or not; a punctuation mark is a word"),
+        "cased": ("words", " with their case", "with its case; a punctuation mark is a word"),
+        "characters": ("characters", "", "with its case; a blank is a character, too"),
+    }[words.units]
+    wants = f"a {name} of 1 to {most} {units}"
     refused = {"no word": b" ", f"{length} words": b"a " * length}
-    says = "in lower case or not; a punctuation mark is a word"
     as_ids = (
-        f"the words in lower case, at most {most}, as line numbers in the file of words, the first line being 0; "
+        f"the {units}{case}, at most {most}, as line numbers in the file of words, the first line being 0; "
         "1 for a word that is not in it; then 0, the end, up to the input's length"
     )
     tells = {"unknown_words": f"the words of the {name} that the model has not learned, joined by blanks"}

@@ -205,6 +205,16 @@ def curves(lines, xlabel, ylabel="nats", logarithmic=False, width=480, height=32
     return _paint(figure)
 
 
+def matrix(values, across, down):
+    """Values [rows, columns] in [0, 1], black being 1, under and beside the words of both axes -> uint8 [h, w, 3]."""
+    figure, axes = _figure(140 + 26 * len(across), 140 + 26 * len(down))
+    axes.imshow(values, cmap="gray_r", vmin=0, vmax=1)
+    axes.set_xticks(range(len(across)), across, rotation=90, parse_math=False)
+    axes.set_yticks(range(len(down)), down, parse_math=False)
+    axes.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False)
+    return _paint(figure)
+
+
 def encode_png(picture):
     """PNG bytes of a uint8 picture [H, W, 3]."""
     return _bytes(Image.fromarray(picture), "PNG", optimize=True)

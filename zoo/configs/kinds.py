@@ -34,6 +34,14 @@ class Texts(Settings):
 
 
 @dataclasses.dataclass(frozen=True)
+class Pairs(Settings):
+    """Of texts with their translations."""
+
+    source: str = ""  # the language that is read, as names of files end in it: de; of sets that have languages
+    target: str = ""  # the one that is written
+
+
+@dataclasses.dataclass(frozen=True)
 class Sounds(Settings):
     """Of sounds, with or without classes and speakers."""
 

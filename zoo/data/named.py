@@ -7,6 +7,7 @@ from pathlib import Path
 from zoo.data.audio import named as audio
 from zoo.data.captioned import named as captioned
 from zoo.data.music import named as music
+from zoo.data.parallel import named as parallel
 from zoo.data.pictures import named as pictures
 from zoo.data.request import Request
 from zoo.data.split import Data
@@ -15,7 +16,7 @@ from zoo.data.text import named as text
 
 # Each has SETS, the names it knows; owns(request), whether it has the name, or a path is of its kind; and
 # load(request, **options). The first that has one is asked: any other folder is one of pictures.
-KINDS = (music, audio, strokes, pictures, captioned, text)
+KINDS = (music, audio, strokes, parallel, pictures, captioned, text)
 
 
 def load(name, *, fields, data_dir=None, seed=0, known=None, **options) -> Data:
@@ -23,8 +24,8 @@ def load(name, *, fields, data_dir=None, seed=0, known=None, **options) -> Data:
 
     name: one of `names()`, or a path: your arrays (`.npz`, see `pictures.sources.own`), chorales (`.json`,
       `.json.gz`), a folder of pictures with captions (see `captioned.photos.own`), texts (`.txt`, `.txt.gz` or a
-      folder of them, see `text.sources.own`), a folder of MIDI files, sounds or drawings (see `own` in the `sources` of
-      `music`, `audio` and `strokes`).
+      folder of them, see `text.sources.own`), two aligned texts (see `parallel.sources.own`), a folder of MIDI files,
+      sounds or drawings (see `own` in the `sources` of `music`, `audio` and `strokes`).
     fields: {name: zoo.declare.Field} as the model says it.
     data_dir: folder of files and TFDS sets; default TFDS_DATA_DIR, then ~/tensorflow_datasets.
     seed: of all that is fixed once (split of embedded data, static draw, validation and test scenes). Figures

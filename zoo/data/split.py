@@ -3,6 +3,7 @@
 B batch, N examples of a split, H, W, C height, width, channels.
 """
 
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Iterator
@@ -28,7 +29,7 @@ class Split:
     draw(batch, seed) turns a whole batch into another one: binarised, cropped, cluttered. It runs inside tf.data; seed
     is int32[2]. None: the arrays are the examples.
     lengths: by name how many of the first entries [N, L, ...] of every row are no padding, int [N]: a training batch
-    holds rows of like length, and no more of the padding than that takes.
+    holds rows of like length, of the first name before others, and no more of the padding than that takes.
     groups: the array whose equal values belong together, such as the captions of one picture.
     source: what only this kind of data knows of its split.
     """
@@ -89,6 +90,7 @@ def batches(split: Split, batch_size: int, seed: int, start_step: int = 0) -> tf
     steps = {name: _step(split.arrays[name].shape[1]) for name in split.lengths}
     # In whole steps, so that rows of one padded length stay in random order.
     lengths = {name: on_cpu(each // steps[name] + 1) for name, each in split.lengths.items()}
+    rank = functools.reduce(lambda first, each: first * (LENGTHS + 2) + each, lengths.values(), 0)
 
     @tf.autograph.experimental.do_not_convert
     def batch_at(step):
@@ -96,7 +98,7 @@ def batches(split: Split, batch_size: int, seed: int, start_step: int = 0) -> tf
             index = _visited(step, batch_size, split.size, seed)
         else:
             pool = _visited(step // POOL, POOL * batch_size, split.size, seed)
-            order = tf.argsort(tf.gather(next(iter(lengths.values())), pool), stable=True)
+            order = tf.argsort(tf.gather(rank, pool), stable=True)
             pool = tf.reshape(tf.gather(pool, order), [POOL, batch_size])
             index = pool[tf.random.experimental.index_shuffle(step % POOL, [seed, step // POOL], POOL - 1)]
         batch = {key: tf.gather(array, index) for key, array in arrays.items()}

@@ -7,6 +7,9 @@ makes another word than the letter that has it (NFC). Normalise texts of mixed o
 
 What a character is: a code point, its case kept; blanks and quotes are made alike as in words, and of blanks in a row
 one stays.
+
+Where words keep their case, a French elision ("l'", "qu'") and what an English word has behind an apostrophe ("'s") are
+words of their own. JOINED makes of such words the text that a reader expects.
 """
 
 import re
@@ -25,13 +28,32 @@ BEFORE = (  # there is lower case
 )
 AFTER = (  # there is
     ("([ij\u012f])\u0307+", r"\1"),  # dots that Turkish takes away, Lithuanian adds, and others keep
-    (r"""([.,!?;:"()])""", r" \1 "),
+    (MARKS := (r"""([.,!?;:"()])""", r" \1 ")),
+)
+ELIDED, SHORTENED = "([cdjlmnstCDJLMNST]'|[qQ]u')", "('(?:[smdSMD]|ll|re|ve))"
+CASED = (
+    *ALIKE,
+    MARKS,
+    (rf"(^| ){ELIDED}([^ ])", r"\1\2 \3"),
+    (rf"([^ ]){SHORTENED}( |$)", r"\1 \2\3"),
+)
+JOINED = (  # of cased words with blanks between
+    (rf"(^| ){ELIDED} ", r"\1\2"),
+    (rf" {SHORTENED}( |$)", r"\1\2"),
+    (r" ([.,!?;:)])", r"\1"),
+    (r"\( ", "("),
+    ('" (.*?) "', r'"\1"'),
 )
 
 
 def tokens(text):
     """Lower-cased words and marks: "A cat, asleep." -> ["a", "cat", ",", "asleep", "."]."""
     return _replaced(_replaced(text, BEFORE).lower(), AFTER).split()
+
+
+def cased(text):
+    """The same with their case: "L'homme, assis." -> ["L'", "homme", ",", "assis", "."]."""
+    return _replaced(text, CASED).split()
 
 
 def characters(text):

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.nn.spelling import AFTER, ALIKE, BEFORE
+from zoo.nn.spelling import AFTER, ALIKE, BEFORE, CASED, JOINED
 
 UNKNOWN_WORD = "<unk>"  # how UNKNOWN is written
 END, UNKNOWN = 0, 1  # the end of a text, which also pads it; a word out of the vocabulary
@@ -24,13 +24,22 @@ def tokens(texts):
     return tf.strings.split(_replaced(tf.strings.lower(texts, "utf-8"), AFTER))
 
 
+def cased(texts):
+    """Words and marks with their case by the rule of `zoo.nn.spelling`. As `tokens`."""
+    return tf.strings.split(_replaced(texts, CASED))
+
+
 def characters(texts):
     """Characters by the rule of `zoo.nn.spelling`. texts: strings [B], UTF-8. Returns a ragged [B, None]."""
     texts = tf.strings.regex_replace(_replaced(texts, ALIKE), " +", " ")
     return tf.strings.unicode_split(tf.strings.strip(texts), "UTF-8")
 
 
-UNITS = {"words": (tokens, " "), "characters": (characters, "")}  # how texts fall into them, what joins them again
+UNITS = {  # how texts fall into them, what joins them again, and what is replaced then
+    "words": (tokens, " ", ()),
+    "cased": (cased, " ", JOINED),
+    "characters": (characters, "", ()),
+}
 
 
 def _replaced(texts, rules):
@@ -94,14 +103,14 @@ class Names(keras.layers.Layer):
 class Words(Names):
     """A vocabulary that is saved with the weights: `size` words, END and UNKNOWN among them.
 
-    units: "words", or "characters", of which one is a word to all that is said here.
+    units: "words"; "cased", words with their case; or "characters", of which one is a word to all that is said here.
     """
 
     first = UNKNOWN + 1
 
     def __init__(self, size, units="words", **kwargs):
         super().__init__(size, **kwargs)
-        self.units, (self.tokens, self.between) = units, UNITS[units]
+        self.units, (self.tokens, self.between, self.joints) = units, UNITS[units]
 
     def learn(self, words):
         """Takes the first of these words, the most frequent first; what finds no room is UNKNOWN from now on.
@@ -145,9 +154,13 @@ class Words(Names):
         return tf.strings.reduce_join(strange, -1, separator=self.between)
 
     def texts(self, ids):
-        """The words before END, joined by blanks; characters by nothing. ids: int32 [B, L]. Returns strings [B]."""
+        """The words before END, joined by blanks, cased ones as one writes them, characters by nothing.
+
+        ids: int32 [B, L]. Returns strings [B].
+        """
         words = self.lookups[1](tf.where(mask(ids) > 0, ids, END))
-        return tf.strings.strip(tf.strings.reduce_join(words, 1, separator=self.between))
+        joined = tf.strings.strip(tf.strings.reduce_join(words, 1, separator=self.between))
+        return _replaced(joined, self.joints)
 
 
 @functools.lru_cache(16)

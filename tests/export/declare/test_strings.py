@@ -308,3 +308,20 @@ def test_the_examples_hold_every_form():
         with PIL.Image.open(io.BytesIO(file)) as image:
             modes.append((image.format, image.mode))
     assert modes == [("PNG", "RGB"), ("JPEG", "RGB"), ("PNG", "L"), ("PNG", "RGBA")]
+
+
+@pytest.mark.parametrize(
+    ("units", "wants", "case"),
+    [
+        ("words", "4 words", "in lower case"),
+        ("cased", "4 words", "with its case"),
+        ("characters", "4 characters", "with"),
+    ],
+)
+def test_a_card_says_what_a_text_is_made_of(units, wants, case):
+    words = Words(7, units)
+    words.build()
+    words.learn(["a", "b"])
+    one = text("title", Field((5,), "int32", ragged=True), words)
+    assert one.text.wants == f"a title of 1 to {wants}" and one.text.says.startswith(case)
+    assert ("lower case" in one.says) == (units == "words") and wants.split()[1] in one.says

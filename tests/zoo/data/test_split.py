@@ -128,6 +128,20 @@ def test_a_batch_of_ragged_rows_holds_no_more_padding_than_its_longest_needs(mos
     assert len(seen) == 200
 
 
+def test_rows_of_two_lengths_lie_with_their_like_in_both():
+    """Without order among rows of one first length, most batches would hold the longest second one."""
+    numbers = np.random.default_rng(0)
+    lengths = {name: numbers.integers(1, 30, 800) for name in ("first", "second")}
+    rows = {name: (np.arange(32) < each[:, None]).astype(np.int32) for name, each in lengths.items()}
+    widths = [
+        (batch["first"].shape[1], batch["second"].shape[1])
+        for _, batch in batches(Split(rows, lengths=lengths), 16, 0).take(50)
+    ]
+    cells = sum(first + second for first, second in widths)
+    needed = sum(STEP * (each // STEP + 1) for each in lengths.values()).sum() / 16
+    assert needed <= cells < 1.2 * needed
+
+
 def captioned(ids, text="a red circle", size=4):
     pictures = Pictures(np.zeros([2, size, size, 3], np.uint8), [[text], ["two"]], {"colour": np.int32([1, 2])})
     arrays = {"caption": np.int32(ids), "picture": np.int32([0, 1])}

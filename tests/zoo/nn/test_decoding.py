@@ -242,3 +242,19 @@ def test_greedy_search_runs_on_builtin_operations_of_litert(tmp_path):
         want = say(table)
         for name, value in want.items():
             assert any(g.shape == value.shape and np.allclose(g, value, atol=1e-5) for g in got), name
+
+
+@pytest.mark.parametrize(("norm", "best", "log_p"), [(0.0, [2, 0], -1.427116356), (1.0, [1, 2, 0], -2.002480501)])
+def test_golden_beams(norm, best, log_p):
+    """A language of two words, whose best text was found among all of at most five; its END counts as a word."""
+    p = np.log(np.float32([[0.1, 0.5, 0.4], [0.15, 0.4, 0.45], [0.6, 0.3, 0.1]]))  # first, after 1, after 2
+
+    def step(state, words):
+        return tf.gather(p, tf.maximum(words, 0)), state, tf.zeros([len(words), 0])
+
+    said = beam(step, tf.zeros([1, 1]), 5, 0, 3**5, norm)
+    assert said.ids.numpy()[0].tolist() == [*best, *[0] * (5 - len(best))]
+    assert float(said.score[0]) == pytest.approx(log_p, rel=1e-5)
+    one_by_one = greedy(step, tf.zeros([1, 1]), 5, 0)
+    assert one_by_one.ids.numpy()[0].tolist() == [1, 2, 0, 0, 0]
+    assert float(one_by_one.score[0]) == pytest.approx(-2.002480501, rel=1e-5)

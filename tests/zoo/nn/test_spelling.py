@@ -114,3 +114,38 @@ print(json.dumps([found, [spelling.tokens(text) for text in texts]]))
 def test_the_words_of_shipped_weights_are_words(name):
     known = zoo.load(name).words.known
     assert len(known) > 50 and spelling.tokens(" ".join(known)) == known
+
+
+CASED = {  # text: its words with their case, and what is written of these
+    "Ein Hund läuft im Schnee.": (["Ein", "Hund", "läuft", "im", "Schnee", "."], "Ein Hund läuft im Schnee."),
+    "L\u2019homme qu'il voit, (assis).": (
+        ["L'", "homme", "qu'", "il", "voit", ",", "(", "assis", ")", "."],
+        "L'homme qu'il voit, (assis).",
+    ),
+    "The dog's owner said: \u201cIt's mine!\u201d": (
+        ["The", "dog", "'s", "owner", "said", ":", '"', "It", "'s", "mine", "!", '"'],
+        "The dog's owner said: \"It's mine!\"",
+    ),
+    "geht's 'so' aujourd'hui S'": (["geht", "'s", "'so'", "aujourd'hui", "S'"], "geht's 'so' aujourd'hui S'"),
+    " \xa0": ([], ""),
+}
+
+
+@pytest.mark.parametrize("text", CASED)
+def test_words_that_keep_their_case_come_back_as_one_writes_them(text):
+    expected, written = CASED[text]
+    assert spelling.cased(text) == expected
+    (found,) = words.cased(tf.constant([text])).to_list()
+    assert [word.decode() for word in found] == expected
+    if expected:
+        vocabulary = words.Words(20, "cased")
+        vocabulary.build()
+        vocabulary.learn(dict.fromkeys(expected))
+        assert vocabulary.texts(vocabulary.ids(tf.constant([text]), 14)).numpy()[0].decode() == written
+
+
+@given(st.text(st.sampled_from([*"LlQqu'sd .\n", "\xe9", "\u0130", "\u017f", "\u2019"]), max_size=12))
+@settings(max_examples=200, deadline=None)
+def test_cased_words_are_the_same_in_a_graph(text):
+    (found,) = words.cased(tf.constant([text])).to_list()
+    assert [word.decode() for word in found] == spelling.cased(text)
