@@ -274,11 +274,15 @@ class TopicRNN(Model):
         state = self.cell.step(self.table.vectors(words), state, self.cell.maps)
         return self.log_probs(state[0], theta), state
 
+    def writing_noise(self, size, seed):
+        """Standard Gumbel noise [size, WRITTEN, V], of which `write` draws words. seed: int32[2]."""
+        return decoding.gumbel([size, WRITTEN, self.config.vocabulary], seed)
+
     def write(self, size, begun=None, theta=None, noise=None):
         """Sentences of at most WRITTEN words: int32 [B, WRITTEN]. size: B.
 
         begun: int32 [B, T], documents of one word or more that are gone on with. theta: [B, K], held; None: told anew
-        by the window before every word. noise: standard Gumbel [B, WRITTEN, V]; None: always the likeliest word.
+        by the window before every word. noise: as of `writing_noise`; None: always the likeliest word.
         """
         config = self.config
         if begun is None:

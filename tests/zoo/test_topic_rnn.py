@@ -10,7 +10,6 @@ from sklearn.cluster import KMeans
 from zoo import topic_rnn
 from zoo.configs.topic_rnn import TopicRNNConfig
 from zoo.data.split import Split
-from zoo.nn.decoding import gumbel
 from zoo.nn.words import END, PAD, UNKNOWN
 
 GOLDEN = json.loads((pathlib.Path(__file__).parent / "golden" / "topic_rnn.json").read_text())
@@ -309,8 +308,7 @@ def test_a_topic_is_held_whatever_is_said(monkeypatch):
 def test_noise_draws_from_the_model():
     """The first word of many sentences, by its frequency."""
     model, many = filled(0.5), 4000
-    noise = gumbel([many, topic_rnn.WRITTEN, 8], (0, 1))
-    first = model.write(many, noise=noise)[:, 0].numpy()
+    first = model.write(many, noise=model.writing_noise(many, (0, 1)))[:, 0].numpy()
     p = np.exp(-model.nats(np.int32([[w] for w in range(8)]))[:, 0].numpy())
     p[UNKNOWN] = 0
     p /= p.sum()
