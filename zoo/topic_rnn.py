@@ -171,11 +171,13 @@ class TopicRNN(Model):
         return self.told(summed - gone)[0]
 
     def topic_words(self, count=10):
-        """The content words that each topic makes likelier, those with the largest b first: int [K, count]."""
-        b = self.out.numpy()[self.config.hidden :]
-        known = UNKNOWN + 1 + len(self.words.known)
-        b[:, (self.stop.numpy() > 0) | (np.arange(b.shape[1]) >= known)] = -np.inf
-        return np.argsort(-b, 1, kind="stable")[:, :count]
+        """The content words that each topic makes likelier, those with the largest b first.
+
+        Returns int [K, count], or fewer a topic if fewer are known.
+        """
+        b, content = self.out.numpy()[self.config.hidden :], np.flatnonzero(self.stop.numpy() == 0)
+        content = content[(content > UNKNOWN) & (content < len(self.words.lines))]
+        return content[np.argsort(-b[:, content], 1, kind="stable")[:, :count]]
 
     # ------------------------------------------------------------------------------------------------------ scoring
 

@@ -330,6 +330,7 @@ def test_words_of_topics_are_content_words_by_their_bias():
     b = model.out.numpy()[4:]
     want = [sorted([2, 3, 6, 7], key=lambda i: -row[i])[:3] for row in b]
     assert model.topic_words(3).tolist() == want
+    assert model.topic_words(9).shape == (2, 4)
 
 
 def test_features_are_thetas_mean_and_the_last_state():
