@@ -60,7 +60,6 @@ def writing(model, given):
     """complete, and generate, of a topic if there are any."""
     import tensorflow as tf
 
-    from zoo.nn.decoding import gumbel
     from zoo.topic_rnn import WRITTEN
 
     def said(tokens):
@@ -74,7 +73,7 @@ def writing(model, given):
 
     drawing = {
         "draws": 1,
-        "source": lambda n, seed: gumbel([n, WRITTEN, model.config.vocabulary], seed),
+        "source": model.writing_noise,
         "outputs": {
             "texts": "the words of `tokens`, joined by blanks",
             "tokens": f"at most {WRITTEN} words as line numbers in the file of words, the first line being 0; 0, the "

@@ -171,11 +171,13 @@ class TopicRNN(Model):
         return self.told(summed - gone)[0]
 
     def topic_words(self, count=10):
-        """The content words that each topic makes likelier, those with the largest b first: int [K, count]."""
-        b = self.out.numpy()[self.config.hidden :]
-        known = UNKNOWN + 1 + len(self.words.known)
-        b[:, (self.stop.numpy() > 0) | (np.arange(b.shape[1]) >= known)] = -np.inf
-        return np.argsort(-b, 1, kind="stable")[:, :count]
+        """The content words that each topic makes likelier, those with the largest b first.
+
+        Returns int [K, count], or fewer a topic if fewer are known.
+        """
+        b, content = self.out.numpy()[self.config.hidden :], np.flatnonzero(self.stop.numpy() == 0)
+        content = content[(content > UNKNOWN) & (content < len(self.words.lines))]
+        return content[np.argsort(-b[:, content], 1, kind="stable")[:, :count]]
 
     # ------------------------------------------------------------------------------------------------------ scoring
 
@@ -274,11 +276,15 @@ class TopicRNN(Model):
         state = self.cell.step(self.table.vectors(words), state, self.cell.maps)
         return self.log_probs(state[0], theta), state
 
+    def writing_noise(self, size, seed):
+        """Standard Gumbel noise [size, WRITTEN, V], of which `write` draws words. seed: int32[2]."""
+        return decoding.gumbel([size, WRITTEN, self.config.vocabulary], seed)
+
     def write(self, size, begun=None, theta=None, noise=None):
         """Sentences of at most WRITTEN words: int32 [B, WRITTEN]. size: B.
 
         begun: int32 [B, T], documents of one word or more that are gone on with. theta: [B, K], held; None: told anew
-        by the window before every word. noise: standard Gumbel [B, WRITTEN, V]; None: always the likeliest word.
+        by the window before every word. noise: as of `writing_noise`; None: always the likeliest word.
         """
         config = self.config
         if begun is None:

@@ -10,7 +10,6 @@ from sklearn.cluster import KMeans
 from zoo import topic_rnn
 from zoo.configs.topic_rnn import TopicRNNConfig
 from zoo.data.split import Split
-from zoo.nn.decoding import gumbel
 from zoo.nn.words import END, PAD, UNKNOWN
 
 GOLDEN = json.loads((pathlib.Path(__file__).parent / "golden" / "topic_rnn.json").read_text())
@@ -309,8 +308,7 @@ def test_a_topic_is_held_whatever_is_said(monkeypatch):
 def test_noise_draws_from_the_model():
     """The first word of many sentences, by its frequency."""
     model, many = filled(0.5), 4000
-    noise = gumbel([many, topic_rnn.WRITTEN, 8], (0, 1))
-    first = model.write(many, noise=noise)[:, 0].numpy()
+    first = model.write(many, noise=model.writing_noise(many, (0, 1)))[:, 0].numpy()
     p = np.exp(-model.nats(np.int32([[w] for w in range(8)]))[:, 0].numpy())
     p[UNKNOWN] = 0
     p /= p.sum()
@@ -332,6 +330,7 @@ def test_words_of_topics_are_content_words_by_their_bias():
     b = model.out.numpy()[4:]
     want = [sorted([2, 3, 6, 7], key=lambda i: -row[i])[:3] for row in b]
     assert model.topic_words(3).tolist() == want
+    assert model.topic_words(9).shape == (2, 4)
 
 
 def test_features_are_thetas_mean_and_the_last_state():

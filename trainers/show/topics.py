@@ -15,11 +15,9 @@ from zoo.data.text.encoding import encode_together
 from zoo.data.text.sentences import sentences
 from zoo.declare import Measure
 from zoo.metrics.topics import npmi
-from zoo.nn.decoding import gumbel
 from zoo.nn.spelling import tokens
 from zoo.nn.texts import zeros
 from zoo.nn.words import END, PAD, UNKNOWN
-from zoo.topic_rnn import WRITTEN
 
 SHOWN, LINES = 8, 4  # topics that samples are drawn of; topics whose theta is drawn over a document
 TOP = 10  # words of a topic
@@ -63,8 +61,7 @@ def over(model, shown, words):
 
 def drawn(model, size, seed, theta=None, begun=None):
     """Sentences that the model draws, as strings."""
-    noise = gumbel([size, WRITTEN, model.config.vocabulary], seed)
-    return spelled(model, model.write(size, begun, theta, noise))
+    return spelled(model, model.write(size, begun, theta, model.writing_noise(size, seed)))
 
 
 def spelled(model, ids):
