@@ -25,7 +25,8 @@ def text(name, field, words):
     most = length - 1
 
     def strings(n, numbers):
-        known = [*words.known, "floccinaucinihilipilification"]
+        strange = "floccinaucinihilipilification" if words.between else "\N{SNOWMAN}"
+        known = [word for word in (*words.known, strange) if word.strip()]  # a text of blanks alone has no character
         lengths = numbers.integers(1, most + 1, n)
         return np.array([words.between.join(numbers.choice(known, count)).encode() for count in lengths], object)
 

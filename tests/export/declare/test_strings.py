@@ -321,7 +321,9 @@ def test_the_examples_hold_every_form():
 def test_a_card_says_what_a_text_is_made_of(units, wants, case):
     words = Words(7, units)
     words.build()
-    words.learn(["a", "b"])
+    words.learn(["a", "b", " "][: 2 if units != "characters" else 3])
     one = text("title", Field((5,), "int32", ragged=True), words)
+    ids = one.example(50, np.random.default_rng(0))
+    assert (ids[:, 0] != 0).all() and (ids[:, -1] == 0).all() and (ids == 1).any()
     assert one.text.wants == f"a title of 1 to {wants}" and one.text.says.startswith(case)
     assert ("lower case" in one.says) == (units == "words") and wants.split()[1] in one.says
