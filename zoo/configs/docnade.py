@@ -65,7 +65,7 @@ NEWSGROUPS = Texts(
     schedule="cosine",
     every=600,
 )
-# From one place of a document a step learns less, and takes a tenth of the time.
+# From one place of a document a step learns less, and takes a small part of the time.
 DEEP = dataclasses.replace(sized(NEWSGROUPS, loss="split"), steps=20_000, every=2000)
 LANGUAGE = dataclasses.replace(
     DOCSTRINGS,
