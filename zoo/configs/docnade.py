@@ -69,7 +69,7 @@ NEWSGROUPS = Texts(
 DEEP = dataclasses.replace(sized(NEWSGROUPS, loss="split"), steps=20_000, every=2000)
 LANGUAGE = dataclasses.replace(
     DOCSTRINGS,
-    model=DocNADELMConfig(vocabulary=4000, text_length=200),
+    model=DocNADELMConfig(vocabulary=4000, text_length=200, embedding=96, hidden=192),
     steps=4000,
     batch_size=32,
     every=400,
