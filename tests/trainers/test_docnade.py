@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import json
 import types
@@ -177,7 +178,8 @@ def test_the_judge_compares_three_and_draws_the_curves(monkeypatch, tmp_path):
     train = split_of(model, TEXTS, [0, 1, 2, 1])
     sets = types.SimpleNamespace(train=train, test=split_of(model, ["cat purrs", "dog barks"], [0, 1]), name="pets")
     monkeypatch.setattr(retrieval.figures, "sets_of", lambda *arguments: sets)
-    options = Retrieving(topics=2, picture=tmp_path / "drawn" / "retrieval.png")
+    given = Retrieving(topics=2, picture=tmp_path / "drawn" / "retrieval.png")
+    options = types.SimpleNamespace(data_dir=None, **dataclasses.asdict(given))
     found = retrieval.judge(None, model, options)
     assert (found["queries"], found["documents"], found["topics"]) == (2, 4, 2)
     assert {*found["precision"]} == {"docnade", "tf-idf", "lda"}

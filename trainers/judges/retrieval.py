@@ -74,9 +74,9 @@ def by_model(model, queries, documents):
 
 
 def by_tfidf(model, queries, documents):
-    """The same by the words that count, each by how often it occurs and how few documents have it."""
+    """The same by the words that count, each by 1 + log how often it occurs and by how few documents have it."""
     (text, label), (searched, labels) = labelled(queries), labelled(documents)
-    weights = TfidfTransformer().fit(bags(model, searched))
+    weights = TfidfTransformer(sublinear_tf=True).fit(bags(model, searched))
     return precisions(weights.transform(bags(model, text)), label, weights.transform(bags(model, searched)), labels)
 
 

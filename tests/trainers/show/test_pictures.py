@@ -103,6 +103,20 @@ def test_plots_have_the_size_asked_for_and_show_the_points():
     assert pictures.curves({"rate": ([1, 2, 3], [3, 2, 1])}, "glimpse", width=300, height=200).shape == (200, 300, 3)
 
 
+def test_a_logarithmic_axis_puts_factors_at_equal_distances():
+    """A line through (1, 1), (10, 2) and (100, 3) is straight on it alone: its middle is in the picture's middle."""
+    line = {"line": ([1, 10, 100], [1, 2, 3])}
+    bent, straight = (pictures.curves(line, "x", logarithmic=each).astype(int) for each in (False, True))
+    columns = []
+    for picture in (bent, straight):
+        blue = (picture[..., 2] - picture[..., 0] > 60).any(0)
+        first, last = np.flatnonzero(blue)[[0, -1]]
+        rows = np.argwhere(picture[..., 2] - picture[..., 0] > 60)
+        middle = (rows[:, 0].min() + rows[:, 0].max()) / 2
+        columns.append((rows[np.abs(rows[:, 0] - middle) < 2, 1].mean() - first) / (last - first))
+    assert columns[0] < 0.2 and abs(columns[1] - 0.5) < 0.05
+
+
 def test_saved_files_are_read_back_by_pillow(tmp_path):
     frames = np.zeros([6, 20, 30, 3], np.uint8)
     for t in range(6):
