@@ -13,7 +13,11 @@ def npmi(topics, documents):
     topics: K arrays of two words or more, as numbers; documents: of each its words, an array of numbers.
     """
     words, place = np.unique(np.concatenate(topics), return_inverse=True)
-    held = np.array([np.isin(words, document) for document in documents], np.float32)
+    owner, spoken = np.repeat(np.arange(len(documents)), [len(each) for each in documents]), np.concatenate(documents)
+    column = np.minimum(np.searchsorted(words, spoken), len(words) - 1)
+    known = words[column] == spoken
+    held = np.zeros((len(documents), len(words)), np.float32)
+    held[owner[known], column[known]] = 1
     both = (held.T @ held).astype(np.float64) / len(documents)  # counts are exact in float32
     p = np.diag(both)
     ends, found = np.cumsum([len(topic) for topic in topics]), []
