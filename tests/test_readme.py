@@ -22,6 +22,7 @@ GUIDES = (
     "data",
     "captions",
     "texts",
+    "series",
     "machines",
     "serving",
     "phone",
@@ -44,6 +45,8 @@ NOT_RUN = {
     "--preset ptb": "no such data; tests/trainers/learn/test_command.py begins at layers of another run",
     "python -m trainers.sequence_autoencoder": "no such data; tests/trainers/test_sequence_autoencoder.py trains both",
     "python -m trainers.docnade": "no such data; tests/trainers/test_docnade.py trains, samples and judges",
+    "runs/vrnn/jsb": "no such data; tests/trainers/test_vrnn.py judges other music",
+    "--preset spoken-digits": "no such data; tests/trainers/judges/test_sounds.py judges tones",
     "python -m trainers.compare": "three trainings; tests/trainers/test_compare.py runs it",
     "--preset multi30k": "no such data; tests/zoo/data/parallel reads a few like them",
     "--preset flickr8k": "there are no photographs; tests/zoo/data/captioned/test_photos.py reads a few like them",
@@ -57,6 +60,8 @@ SUBSTITUTES = {
     "python -m trainers.draw\n": "python -m trainers.draw --preset smoke --workdir runs/draw/digits\n",
     "python -m trainers.sentence_vae\n": "python -m trainers.sentence_vae --preset smoke --no-xla"
     " --workdir runs/sentence_vae/docstrings\n",
+    "python -m trainers.wavenet\n": "python -m trainers.wavenet --preset smoke --no-xla --workdir runs/wavenet/tones\n",
+    "python -m trainers.vrnn\n": "python -m trainers.vrnn --preset smoke --no-xla --workdir runs/vrnn/tones\n",
     "python -m trainers.rnnsearch\n": "python -m trainers.rnnsearch --preset smoke --no-xla"
     " --workdir runs/rnnsearch/grammar\n",
     "--preset mnist --data-dir": "--preset smoke --data binarized_mnist --workdir runs/draw/mnist --data-dir",

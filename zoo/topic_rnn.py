@@ -20,6 +20,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from zoo.configs.base import require
 from zoo.declare import Field, Measure
 from zoo.declare.measure import perplexities
 from zoo.nn import decoding, lda
@@ -117,12 +118,18 @@ class TopicRNN(Model):
         return {"theta": tf.random.stateless_normal([batch_size, self.config.topics], seed)}
 
     def learn(self, split):
-        """Which words are stop words; and of LDA p(topic | word). Both by the documents of training."""
+        """Which words are stop words; and of LDA p(topic | word). Both by the documents of training.
+
+        Raises ValueError where fewer than two are left.
+        """
         if not self.has_topics:
             return
         size, documents = self.config.vocabulary, [row[row > UNKNOWN] for row in split.arrays["text"]]
         share = np.bincount(np.concatenate(list(map(np.unique, documents))), minlength=size) / len(documents)
         stop = stop_words(self.words.known, share, self.config.stop_share)
+        content = len(self.words.lines) - np.count_nonzero(stop[: len(self.words.lines)])
+        expected = f"one that leaves two words or more for the topics, not {content}; raise it, or learn more words"
+        require(content > 1, "model.stop_share", self.config.stop_share, expected)
         self.stop.assign(stop)
         if not self.infers:
             of_topics = lda.topics([row[~stop[row]] for row in documents], size, self.config.topics)

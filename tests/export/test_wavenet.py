@@ -55,9 +55,8 @@ def test_a_phone_makes_sample_by_sample_what_a_server_makes_at_once(how):
 def test_a_server_goes_on_with_a_clip_and_weighs_it():
     model = randomised(ContextWaveNetConfig(**SIZES, context_hop=4, context_dilations=(1, 2)))
     offered = signatures(model, 1)
-    assert set(offered.server) == {"generate", "continue", "log_likelihood"} and set(offered.phone) == {
-        "log_likelihood"
-    }
+    made = {"generate", "continue", "log_likelihood"}
+    assert set(offered.server) == made | {f"{name}_wav" for name in made} and set(offered.phone) == {"log_likelihood"}
     uniforms = model.uniforms(2, 40, (0, 1))
     drawn = model.generate(uniforms).numpy()
     audio, length = drawn[:, :20] * (np.arange(20) < [[7], [20]]), np.int32([7, 20])

@@ -14,10 +14,9 @@ def npmi(topics, documents):
     """
     words, place = np.unique(np.concatenate(topics), return_inverse=True)
     owner, spoken = np.repeat(np.arange(len(documents)), [len(each) for each in documents]), np.concatenate(documents)
-    column = np.minimum(np.searchsorted(words, spoken), len(words) - 1)
-    known = words[column] == spoken
+    known = np.isin(spoken, words)
     held = np.zeros((len(documents), len(words)), np.float32)
-    held[owner[known], column[known]] = 1
+    held[owner[known], np.searchsorted(words, spoken[known])] = 1
     both = (held.T @ held).astype(np.float64) / len(documents)  # counts are exact in float32
     p = np.diag(both)
     ends, found = np.cumsum([len(topic) for topic in topics]), []

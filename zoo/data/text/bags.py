@@ -39,7 +39,8 @@ def load(request):
         raise ValueError(f"data: {name} has {len(words)} words, the model takes {request.takes}; make it for as many")
     if (request.known.get(what) or words) != words:
         raise ValueError(f"data: {name} has other words than the model has learned; train another")
-    parts = {**parted(train.lines(), request.seed, {"train": 0.9, "validation": 0.1}, str), "test": test.lines()}
+    shares = {"train": 0.9, "validation": 0.1}
+    parts = {**parted(train.lines(), request.seed, shares, lambda each: each[1]), "test": test.lines()}
     classes = {"label": NEWSGROUPS} if "label" in fields else {}
     says = {
         "bag": f"how often each of {len(words):,} words occurs in a document",
