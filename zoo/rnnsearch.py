@@ -15,7 +15,6 @@ n units, l units of the maxout layer.
 import keras
 import tensorflow as tf
 
-from zoo.configs.base import require
 from zoo.declare import Field, Measure
 from zoo.declare.measure import perplexities
 from zoo.nn import decoding
@@ -291,19 +290,9 @@ class RNNSearch(Model):
         "attention": [B, T, S]}.
         Raises ValueError for another method, sampling without noise, no beam, or a negative length_norm.
         """
-        known = ("greedy", "beam", "sample")
-        require(method in known, "method", repr(method), f"one of {', '.join(known)}")
-        require(method != "sample" or noise is not None, "noise", None, "standard Gumbel noise [B, T, V] to sample")
-        require(width >= 1, "width", width, "at least 1 beam")
-        require(length_norm >= 0, "length_norm", length_norm, "at least 0")
         s, context = self.start(source)
         places = (source.shape[1] or tf.shape(source)[1]) if self.config.attention else 0
         arguments = self.decode_step, s, self.config.target_length, places
-        if method == "greedy":
-            said = decoding.greedy(*arguments, context=context)
-        elif method == "sample":
-            said = decoding.sample(*arguments, noise, context=context)
-        else:
-            said = decoding.beam(*arguments, width, length_norm, context=context)
+        said = decoding.search(*arguments, context, method, width, length_norm, noise)
         looked = {"attention": said.extras} if self.config.attention else {}
         return {"target": said.ids, "score": said.score, **looked}

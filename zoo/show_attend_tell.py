@@ -321,11 +321,6 @@ class ShowAttendTell(Model):
         Returns {"ids": int32 [B, T], "score": [B] nats, "attention": [B, T, L], "beta": [B, T]}.
         Raises ValueError for another method, sampling without noise, no beam, or a negative length_norm.
         """
-        known = ("greedy", "beam", "sample")
-        require(method in known, "method", repr(method), f"one of {', '.join(known)}")
-        require(method != "sample" or noise is not None, "noise", None, "standard Gumbel noise [B, T, V] to sample")
-        require(width >= 1, "width", width, "at least 1 beam")
-        require(length_norm >= 0, "length_norm", length_norm, "at least 0")
         state, context = self.start(self.annotations(batch))
 
         def step(state, words, *context):
@@ -334,12 +329,7 @@ class ShowAttendTell(Model):
 
         places, _ = self.config.places
         arguments = (step, state, self.config.caption_length, places + 1)
-        if method == "greedy":
-            said = decoding.greedy(*arguments, context=context)
-        elif method == "sample":
-            said = decoding.sample(*arguments, noise, context=context)
-        else:
-            said = decoding.beam(*arguments, width, length_norm, context=context)
+        said = decoding.search(*arguments, context, method, width, length_norm, noise)
         attention, beta = tf.split(said.extras, [places, 1], -1)
         return {"ids": said.ids, "score": said.score, "attention": attention, "beta": beta[..., 0]}
 

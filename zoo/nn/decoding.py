@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from zoo.configs.base import require
 from zoo.nn.words import END, mask
 
 FIRST = -1  # the word before the first one: none
@@ -30,6 +31,24 @@ def gumbel(shape, seed):
     """Standard Gumbel noise: log p + gumbel is largest at an index drawn from p."""
     tiny = 2.0**-24  # below the least positive uniform: 0 would be an index never to be drawn
     return -tf.math.log(-tf.math.log(tf.random.stateless_uniform(shape, seed, tiny)))
+
+
+def search(step, state, length, extras, context=(), method="greedy", width=5, length_norm=0.0, noise=None):
+    """The caption that a method finds. "sample" needs noise; width and length_norm are those of "beam".
+
+    Raises ValueError for another method, sampling without noise, no beam, or a negative length_norm.
+    """
+    known = ("greedy", "beam", "sample")
+    require(method in known, "method", repr(method), f"one of {', '.join(known)}")
+    require(method != "sample" or noise is not None, "noise", None, "standard Gumbel noise [B, T, V] to sample")
+    require(width >= 1, "width", width, "at least 1 beam")
+    require(length_norm >= 0, "length_norm", length_norm, "at least 0")
+    arguments = step, state, length, extras
+    if method == "greedy":
+        return greedy(*arguments, context=context)
+    if method == "sample":
+        return sample(*arguments, noise, context=context)
+    return beam(*arguments, width, length_norm, context=context)
 
 
 def greedy(step, state, length, extras, context=()):
