@@ -18,6 +18,7 @@ from zoo.configs.docnade import DocNADELMConfig
 from zoo.declare import Field, Measure
 from zoo.nn.decoding import FIRST
 from zoo.nn.model import Model
+from zoo.nn.recurrence import summed
 from zoo.nn.text_vae import LanguageModel
 from zoo.nn.texts import dropped
 from zoo.nn.words import UNKNOWN, Words
@@ -207,15 +208,11 @@ class DocNADE(Model):
         before = tf.cast(tf.range(tf.shape(words)[1], dtype=tf.float32) < known[:, None], tf.float32)
         h = self.hidden(tf.reduce_sum(self.vectors(words, real * before), 1))
         nats = self.out.nats(h, words) * real * (1 - before)
-        return self.summed(nats) * many / tf.maximum(many - known, 1)
-
-    def summed(self, nats):
-        """[B, T] -> [B], added up in one width whatever the padding: other sums differ in the last bit."""
-        return tf.reduce_sum(tf.pad(nats, [[0, 0], [0, self.config.text_length - tf.shape(nats)[1]]]), 1)
+        return summed(nats, self.config.text_length) * many / tf.maximum(many - known, 1)
 
     def loss_terms(self, batch, noise):
         """{"negative_log_likelihood", "nats_per_word"}, [B] each. batch: {"text": int32 [B, T]}."""
-        nats = self.summed(self.nats(*self.ordered(batch["text"], noise)))
+        nats = summed(self.nats(*self.ordered(batch["text"], noise)), self.config.text_length)
         return {
             "negative_log_likelihood": nats,
             "nats_per_word": nats / tf.maximum(self.counts(batch)["words"], 1),
@@ -236,7 +233,7 @@ class DocNADE(Model):
         words, real = self.ordered(batch["text"], noise)
         if self.config.loss == "split":
             return {"negative_log_likelihood": self.nats_behind(words, real, noise["place"])}
-        return {"negative_log_likelihood": self.summed(self.nats(words, real))}
+        return {"negative_log_likelihood": summed(self.nats(words, real), self.config.text_length)}
 
     def encode(self, text):
         """{"vector": [B, H]}: what is known after all words of a document. text: int32 [B, T]."""

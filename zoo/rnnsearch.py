@@ -21,7 +21,7 @@ from zoo.nn import decoding
 from zoo.nn.attention import align, blend
 from zoo.nn.cells import unroll
 from zoo.nn.model import Model
-from zoo.nn.recurrence import scan, swap
+from zoo.nn.recurrence import scan, summed, swap
 from zoo.nn.texts import before, dropped, nats_of, zeros
 from zoo.nn.words import END, UNKNOWN, Words, mask
 
@@ -248,10 +248,6 @@ class RNNSearch(Model):
         s, c, alpha = map(swap, looked)
         return self.logits(s, words, c, noise), alpha
 
-    def summed(self, nats):
-        """[B, T] -> [B], added up in one width whatever the padding: other sums differ in the last bit."""
-        return tf.reduce_sum(tf.pad(nats, [[0, 0], [0, self.config.target_length - tf.shape(nats)[1]]]), 1)
-
     def loss_terms(self, batch, noise):
         """{"negative_log_likelihood": [B]} in nats. batch: {"source": int32 [B, S], "target": int32 [B, T]}.
 
@@ -262,7 +258,7 @@ class RNNSearch(Model):
     def training_terms(self, batch, noise, step):
         """The same with what the noise drops."""
         logits, _ = self.read(batch["source"], batch["target"], noise)
-        return {"negative_log_likelihood": self.summed(nats_of(logits, batch["target"]))}
+        return {"negative_log_likelihood": summed(nats_of(logits, batch["target"]), self.config.target_length)}
 
     # ---------------------------------------------------------------- a translation that is sought
 

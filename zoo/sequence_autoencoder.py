@@ -18,6 +18,7 @@ from zoo.declare.measure import perplexities
 from zoo.nn import candidates, decoding
 from zoo.nn.cells import LSTM, unroll
 from zoo.nn.model import Model
+from zoo.nn.recurrence import summed
 from zoo.nn.texts import Table, dropped, nats_of, zeros
 from zoo.nn.words import END, UNKNOWN, Names, Words, mask
 
@@ -137,10 +138,6 @@ class OfTexts(Model):
         """h: [N, H]. Returns [N, V]."""
         return tf.cast(self.out(h), tf.float32)
 
-    def summed(self, nats):
-        """[B, T] -> [B], added up in one width whatever the padding: other sums differ in the last bit."""
-        return tf.reduce_sum(tf.pad(nats, [[0, 0], [0, self.config.text_length - tf.shape(nats)[1]]]), 1)
-
 
 class Pretraining(OfTexts):
     """What is learned without labels. A subclass has `nats`."""
@@ -159,12 +156,12 @@ class Pretraining(OfTexts):
 
     def loss_terms(self, batch, noise):
         """{"negative_log_likelihood": [B]} in nats. batch: {"text": int32 [B, T]}. Nothing is dropped."""
-        return {"negative_log_likelihood": self.summed(self.nats(batch["text"]))}
+        return {"negative_log_likelihood": summed(self.nats(batch["text"]), self.config.text_length)}
 
     def training_terms(self, batch, noise, step):
         """The same with what the noise drops; {"sampled_softmax"} among candidates, which is no likelihood."""
         name = "sampled_softmax" if self.sampled else "negative_log_likelihood"
-        return {name: self.summed(self.nats(batch["text"], noise))}
+        return {name: summed(self.nats(batch["text"], noise), self.config.text_length)}
 
     def write(self, state, first, method="greedy", noise=None):
         """Texts from a state and the word that is told next. state: of the writer; first: int32 [B].
@@ -306,9 +303,10 @@ class Classifier(OfTexts):
             every = of_class(self.logits(h), tf.repeat(batch["label"][:, None], tf.shape(text)[1], 1))
             words = tf.cast(text != END, tf.float32)
             gain = words * tf.cumsum(words, 1)  # t / n, but for the n, which the quotient takes away
-            terms = {"cross_entropy": self.summed(gain * every) / tf.maximum(self.summed(gain), 1.0)}
+            nats, whole = (summed(each, config.text_length) for each in (gain * every, gain))
+            terms = {"cross_entropy": nats / tf.maximum(whole, 1.0)}
         if config.joint:
-            terms["joint"] = config.joint * self.summed(self.rewritten(text, self.reader, noise))
+            terms["joint"] = config.joint * summed(self.rewritten(text, self.reader, noise), config.text_length)
         return terms
 
 

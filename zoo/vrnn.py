@@ -24,7 +24,7 @@ from zoo.declare.measure import bound
 from zoo.nn import mixtures, particles
 from zoo.nn.gaussian import build_chain
 from zoo.nn.model import Model
-from zoo.nn.recurrence import lstm, lstm_gates, scan, swap
+from zoo.nn.recurrence import lstm, lstm_gates, scan, summed, swap
 from zoo.nn.signal import Normalised, frames, unframed
 
 tfd = tfp.distributions
@@ -242,11 +242,7 @@ class RNN(Model):
 
     def loss_terms(self, batch, noise):
         """{"negative_log_likelihood": [B]} in nats. batch: as `fields` has it, or less of the padding."""
-        return {name: self.summed(each) for name, each in self.step_terms(batch, noise).items()}
-
-    def summed(self, each):
-        """[T, B] -> [B], as wide whatever the padding: sums of other widths differ in the last bit."""
-        return tf.reduce_sum(tf.pad(each, [[0, self.config.steps - tf.shape(each)[0]], [0, 0]]), 0)
+        return {name: summed(swap(each), self.config.steps) for name, each in self.step_terms(batch, noise).items()}
 
     def read(self, batch, noise):
         """The state after the last step of a beginning, which `generate` goes on from: a tuple of [B, H]."""
@@ -476,7 +472,7 @@ class VRNN(RNN):
         _, (told, h, z, mean, scale) = self.follow(seen, noise)
         log_ratio = at_once(log_ratios, h, z, mean, scale)
         log_p = self.log_likelihood(seen, told, called(self.decoder_maps))
-        return self.summed(log_p + tf.where(seen.mask > 0, log_ratio, 0.0))
+        return summed(swap(log_p + tf.where(seen.mask > 0, log_ratio, 0.0)), self.config.steps)
 
     def importance(self, batch, noise):
         """log of the mean weight of N paths, [B] nats. noise: {"particles": [B, N, S, Z]}."""

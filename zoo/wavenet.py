@@ -24,6 +24,7 @@ from zoo.nn.dilated import taps
 from zoo.nn.gated import TAPS, GatedStack, Past, Upsampled
 from zoo.nn.logistics import Companded, Logistics
 from zoo.nn.model import Model
+from zoo.nn.recurrence import summed
 from zoo.nn.signal import frames
 from zoo.nn.words import Names
 
@@ -173,14 +174,9 @@ class WaveNet(Model):
         real = tf.range(tf.shape(samples)[1]) < batch["length"][:, None]
         return tf.where(real, self.samples.nats(self.numbers(skips), samples), 0.0), skips
 
-    def summed(self, steps):
-        """Sums over time, [B, T, ...] -> [B, ...], as wide whatever the padding: others differ in the last bit."""
-        more = [[0, 0], [0, self.config.length - tf.shape(steps)[1]], *[[0, 0]] * (len(steps.shape) - 2)]
-        return tf.reduce_sum(tf.pad(steps, more), 1)
-
     def loss_terms(self, batch, noise):
         """{"negative_log_likelihood": [B]} in nats. batch: as `fields` says; T may be less than L."""
-        return {"negative_log_likelihood": self.summed(self.nats(batch)[0])}
+        return {"negative_log_likelihood": summed(self.nats(batch)[0], self.config.length)}
 
     # Sample by sample
 
@@ -358,15 +354,16 @@ class WaveNetClassifier(WaveNet):
         frame, steps = self.config.frame, tf.shape(skips)[1]
         real = tf.cast(tf.range(steps) < length[:, None], tf.float32)[..., None]  # [B, T, 1]
 
-        def summed(x):
+        def framed(x):
             x = tf.pad(x, [[0, 0], [0, -steps % frame], [0, 0]])
             return tf.reduce_sum(tf.reshape(x, [tf.shape(x)[0], -1, frame, x.shape[2]]), 2)
 
-        count = summed(real)  # [B, frames, 1]
-        h, there = summed(tf.nn.relu(skips) * real) / tf.maximum(count, 1.0), tf.cast(count > 0, tf.float32)
+        count = framed(real)  # [B, frames, 1]
+        h, there = framed(tf.nn.relu(skips) * real) / tf.maximum(count, 1.0), tf.cast(count > 0, tf.float32)
         for layer in self.convolutions:
             h = tf.cast(tf.nn.relu(layer(h)), tf.float32) * there
-        return tf.cast(self.head(self.summed(h) / self.summed(there)), tf.float32)
+        h, many = (summed(each, self.config.length) for each in (h, there))
+        return tf.cast(self.head(h / many), tf.float32)
 
     def classify(self, audio, length):
         """audio: [B, T]; length: int32 [B]. Returns {"logits": [B, labels]}."""
@@ -382,7 +379,7 @@ class WaveNetClassifier(WaveNet):
         return {
             "cross_entropy": tf.where(known, -right, 0.0),
             "error": tf.cast(wrong & known, tf.float32),
-            "negative_log_likelihood": self.summed(nats),
+            "negative_log_likelihood": summed(nats, self.config.length),
         }
 
     def training_terms(self, batch, noise, step):

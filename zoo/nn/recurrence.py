@@ -60,6 +60,13 @@ def swap(x):
     return tf.transpose(x, [1, 0, *range(2, len(x.shape))])
 
 
+def summed(steps, width):
+    """Sums over T of [B, T, ...], [B, ...], added up in one width whatever the padding, at least T: sums of other
+    widths differ in the last bit."""
+    more = [[0, 0], [0, width - tf.shape(steps)[1]], *[[0, 0]] * (len(steps.shape) - 2)]
+    return tf.reduce_sum(tf.pad(steps, more), 1)
+
+
 def scan(step, state, inputs, maps, outputs, context=()):
     """Runs state, ys = step(state, x_t, maps, *context) over time, in one graph loop.
 

@@ -13,6 +13,7 @@ from zoo.declare.measure import bound, perplexities
 from zoo.nn import annealing, decoding
 from zoo.nn.gaussian import GaussianHead, gaussian
 from zoo.nn.model import Model
+from zoo.nn.recurrence import summed
 from zoo.nn.texts import before, nats_of
 from zoo.nn.words import END, UNKNOWN, Words, mask
 
@@ -73,9 +74,7 @@ class LanguageModel(Model):
     def distortion(self, text, z=None, noise=None):
         """-log p(text | z), [B] nats, of which noise hides and drops what training does; without, nothing."""
         _, h = self.decoder.read(self.told(before(text), noise), z, noise=noise, rate=self.config.dropout)
-        nats = nats_of(self.decoder.logits(h), text)
-        # As wide whatever the padding: sums of other widths differ in the last bit.
-        return tf.reduce_sum(tf.pad(nats, [[0, 0], [0, self.config.text_length - tf.shape(nats)[1]]]), 1)
+        return summed(nats_of(self.decoder.logits(h), text), self.config.text_length)
 
     def loss_terms(self, batch, noise):
         """{"negative_log_likelihood": [B]} in nats. batch: {"text": int32 [B, T]}. Nothing is hidden or dropped."""
