@@ -6,6 +6,7 @@ import pytest
 
 # Set before any process here compiles: the suite compiles far more than it computes, and results do not depend on it.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+HEADLINES = "bleu4", "exact", "error", "bits_per_sample", "perplexity_documents", "bound", "negative_log_likelihood"
 
 random.seed(0)  # of it Keras draws initial weights: here of models that parametrize tests
 
@@ -38,3 +39,9 @@ def once(tmp_path_factory, request):
         return root / name
 
     return get
+
+
+@pytest.fixture(scope="session")
+def headline_of():
+    """{name: figure} of a model -> the figure by which one knows how good it is, which stands in the README."""
+    return lambda figures: next(figures[name] for name in HEADLINES if name in figures)

@@ -253,15 +253,18 @@ def test_every_row_of_the_table_has_a_verdict_and_figures_that_the_results_tell(
         assert set(re.findall(r"\d+\.\d+", f"{ours} {papers}")) <= set(told), row
 
 
-def test_the_readme_repeats_the_figures_of_the_weights_that_ship():
+def test_the_readme_repeats_the_figures_of_the_weights_that_ship(headline_of):
     for path in (ROOT / "zoo" / "weights").glob("*/*/metrics.json"):
         figures = {figure["name"]: figure for figure in json.loads(path.read_text())}
-        if "bleu4" in figures:
-            said = f"BLEU-4 {100 * figures['bleu4']['value']:.1f}"
-        else:
-            name, scale, unit = ("error", 100, "% error") if "error" in figures else ("bound", 1, "nats")
-            value, error = (scale * figures[name][what] for what in ("value", "standard_error"))
-            said = f"{value:.{2 if scale > 1 else 1}f} ± {error:.2g} {unit}"
+        headline = headline_of(figures)
+        name, unit, value, error = (headline[key] for key in ("name", "unit", "value", "standard_error"))
+        said = {
+            "bleu4": f"BLEU-4 {100 * value:.1f}",
+            "exact": f"{100 * value:.1f} % exact",
+            "error": f"{100 * value:.2f} ± {100 * error:.2g} % error",
+            "bits_per_sample": f"{value:.2f} ± {error:.2g} bits",
+            "perplexity_documents": f"perplexity {value:.0f} ± {error:.2g}",
+        }.get(name, f"{value:.1f} ± {error:.2g} {unit}")
         in_readme, in_results = (
             [row for model, preset, row in rows(TEXTS[name]) if path.parts[-3:-1] == (model, preset)]
             for name in ("README.md", "RESULTS.md")

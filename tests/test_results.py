@@ -23,7 +23,7 @@ SIGNATURE = re.compile(
     r"(?P<name>\*|[\w@]+)(\|K:\d+)?(\|split:(\*|\w+))?(\|[a-z]+:\w+)*?\|n:(\*|\d+)\|seed:\d+\|v:(?P<v>\d+\.\d+\.\d+)"
 )
 NUMBER = r"(?P<value>[\d.]+)(?: ± (?P<error>[\d.]+))?"
-LINE = re.compile(rf"- (?P<who>.+): {NUMBER} (?:nats|%), `(?P<signature>[^`]+)`")
+LINE = re.compile(rf"- (?P<who>.+): {NUMBER}(?: (?:nats|bits|%))?, `(?P<signature>[^`]+)`")
 CELL = re.compile(rf"{NUMBER}(?: %)?")
 
 
@@ -100,16 +100,16 @@ def test_figures_of_weights_that_ship_are_quoted_as_they_are(path):
         figure = figures.get(signed.partition("|")[0])
         assert figure, f"{path} has no figure of {signed}"
         assert signed == signature(figure, figures)
-        scale = 1 if figure["unit"] == "nats" else 100  # shares are printed in percent
+        scale = 100 if figure["unit"] in ("", "fraction") and figure["value"] <= 1 else 1  # shares: in percent
         assert value == like(scale * figure["value"], value), f"{name}: {signed}"
         if error is not None:
             assert error == like(scale * figure["standard_error"], error), f"{name}: {signed}"
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=name_of)
-def test_every_headline_is_quoted_with_its_error(path):
+def test_every_headline_is_quoted_with_its_error(path, headline_of):
     figures, name = figures_of(path), name_of(path)
-    headline = figures.get("bleu4") or next(iter(figures.values()))
+    headline = headline_of(figures)
     said = [
         error for who, _, error, signed in quoted() if who == f"`{name}`" and signed == signature(headline, figures)
     ]

@@ -99,6 +99,8 @@ def values(run, model):
 
 
 def _short(value):
+    if isinstance(value, dict):
+        return " ".join(f"{key.replace('_', ' ')} {_short(each)}" for key, each in value.items())
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
