@@ -8,7 +8,7 @@ from export.declare import meaning
 from export.declare.signature import Input, Offered, Signature
 from export.declare.sounds import with_files
 from export.make.command import main
-from zoo.configs.wavenet import WaveNetClassifierConfig, WaveNetConfig
+from zoo.configs.wavenet import ContextWaveNetConfig, WaveNetClassifierConfig
 
 PIECE = 0.1  # seconds that a server makes at a time
 
@@ -16,7 +16,7 @@ SOUNDS = "samples, mono, from -1 to 1; 0 behind the end of those shorter than th
 
 
 def signatures(model, k):
-    """generate, continue and log_likelihood; to phones log_likelihood and, without a context stack, step."""
+    """generate, continue and log_likelihood; to phones log_likelihood and step, with a context stack frame, too."""
     return classifier(model) if isinstance(model.config, WaveNetClassifierConfig) else sounds(model)
 
 
@@ -66,8 +66,7 @@ def sounds(model):
             outputs=meaning.of("log_likelihood"),
         ),
     }
-    phone = {"log_likelihood": server["log_likelihood"]}
-    phone |= by_the_sample(model) if type(config) is WaveNetConfig else {}
+    phone = {"log_likelihood": server["log_likelihood"], **by_the_sample(model)}
     return Offered(with_files(server, config.rate), phone)
 
 
@@ -95,25 +94,25 @@ def conditions(model):
 
 
 def by_the_sample(model):
-    """step: one sample more."""
+    """step: one sample more; of a model with a context stack frame, too: what a frame tells of the samples of the
+    next."""
     import tensorflow as tf
 
     from zoo.nn.gated import TAPS
 
     config, kind = model.config, model.samples
-    most, layers = max(config.dilations), len(config.dilations)
+    in_frames = isinstance(config, ContextWaveNetConfig)
 
-    def step(uniforms, time, rows, last, **batch):
-        old = tf.gather(rows, (time[:, None] - tf.constant(config.dilations))[..., None] % most, batch_dims=2)
-        old = tf.transpose(old[:, :, 0], [1, 0, 2])
-        y = of_sample(time, batch) if config.by_notes else None
-        skips, new = model.stack.advance(model.entered(last), old, model.stack.added(model.globally(batch)), y)
+    def step(uniforms, time, rows, last, told=None, **batch):
+        y = [of_sample(time, batch)] if config.by_notes else []
+        y += [tf.gather(told, (time % config.context_hop)[:, None], batch_dims=1)[:, 0]] if in_frames else []
+        added = model.stack.added(model.globally(batch))
+        skips, rows = advanced(model.stack, model.entered(last), time, rows, added, tf.concat(y, -1) if y else None)
         sample = kind.draw(model.numbers(skips), uniforms, 1.0)
-        here = tf.range(most) == (time % most)[:, None]
         return {
             "audio": kind.decode(sample),
             "time": time + 1,
-            "rows": tf.where(here[:, None, :, None], tf.transpose(new, [1, 0, 2])[:, :, None], rows),
+            "rows": rows,
             "last": tf.stack([last[:, 1], sample], 1),
         }
 
@@ -125,20 +124,61 @@ def by_the_sample(model):
         y = tf.gather(model.notes(known), (time % config.hop)[:, None], batch_dims=1) if model.notes else known
         return y[:, 0]
 
+    def frame(frame, frames, frame_rows, **batch):
+        added = model.context.added(model.globally(batch))
+        skips, rows = advanced(model.context, model.read_frame(frame), frames, frame_rows, added)
+        return {"told": model.tell(skips[:, None]), "frames": frames + 1, "frame_rows": rows}
+
     room = model.fields["notes"].shape[0] if config.by_notes else 0
     dtype = "int32" if kind.draws == 1 else "float32"
     before = "the two samples before, the older one first; -1 for none" if kind.draws == 1 else "the two samples before"
+    kept = "0 before the first {}, then as the last call returned it"
     inputs = {
         "uniforms": Input(
             (kind.draws,), "independent uniform numbers in [0, 1), fresh for every call", interval=(0, 1)
         ),
         "time": Input((), "samples made before", "int32", interval=(0, config.length - 1)),
-        "rows": Input((layers, most, config.residual), "0 before the first sample, then as the last call returned it"),
+        "rows": Input(room_of(model.stack), kept.format("sample")),
         "last": Input((TAPS,), before, dtype, interval=(-1, config.levels - 1) if kind.draws == 1 else (-1, 1)),
     }
     state = dict.fromkeys(("time", "rows", "last"), "the state, for the next call")
     says, outputs = "One sample more.", {"audio": "the sample, from -1 to 1", **state}
-    return {"step": Signature(step, inputs | conditions(model), says, outputs=outputs)}
+    if not in_frames:
+        return {"step": Signature(step, inputs | conditions(model), says, outputs=outputs)}
+    hop = config.context_hop
+    inputs["told"] = Input((hop, config.context_channels), f"as frame returned it, which is called every {hop} samples")
+    of_frame = {
+        "frame": Input((hop,), f"the {hop} samples before; 0 before the first", interval=(-1, 1)),
+        "frames": Input((), "frames read before", "int32", interval=(0, -(-config.length // hop) - 1)),
+        "frame_rows": Input(room_of(model.context), kept.format("frame")),
+    }
+    heard = {name: one for name, one in conditions(model).items() if name in model.classes}
+    state = dict.fromkeys(("frames", "frame_rows"), "the state, for the next call")
+    return {
+        "frame": Signature(
+            frame,
+            of_frame | heard,
+            f"What a frame tells of the {hop} samples behind it.",
+            outputs={"told": "for step", **state},
+        ),
+        "step": Signature(step, inputs | conditions(model), says, outputs=outputs),
+    }
+
+
+def room_of(stack):
+    """The shape of what a phone remembers of a stack: [layers, steps, channels]."""
+    return len(stack.dilations), max(stack.dilations), stack.residual
+
+
+def advanced(stack, h, time, rows, added, y=None):
+    """One step of a stack whose rows, [B, L, M, R], each have a time of their own: (sum of skips, rows)."""
+    import tensorflow as tf
+
+    most = max(stack.dilations)
+    old = tf.gather(rows, (time[:, None] - tf.constant(stack.dilations))[..., None] % most, batch_dims=2)
+    skips, new = stack.advance(h, tf.transpose(old[:, :, 0], [1, 0, 2]), added, y)
+    here = tf.range(most) == (time % most)[:, None]
+    return skips, tf.where(here[:, None, :, None], tf.transpose(new, [1, 0, 2])[:, :, None], rows)
 
 
 def classifier(model):

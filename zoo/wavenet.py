@@ -281,11 +281,18 @@ class ContextWaveNet(WaveNet):
         self.spread.build((None, None, config.context_skip))
         super().build()
 
+    def read_frame(self, frame):
+        """What the context's first layer is told of frames, [..., hop]: [..., Rc]."""
+        return tf.cast(self.context_enter(frame), tf.float32)
+
+    def tell(self, skips):
+        """What the samples behind frames are told of them, [B, N hop, C]. skips: the context's, [B, N, Sc]."""
+        return self.spread(tf.nn.relu(skips))
+
     def conditions(self, samples, batch):
         framed = frames(self.samples.decode(samples), self.config.context_hop)
         before = tf.pad(framed[:, :-1], [[0, 0], [1, 0], [0, 0]])
-        h = tf.cast(self.context_enter(before), tf.float32)
-        said = self.spread(tf.nn.relu(self.context.along(h, self.globally(batch))))[:, : tf.shape(samples)[1]]
+        said = self.tell(self.context.along(self.read_frame(before), self.globally(batch)))[:, : tf.shape(samples)[1]]
         local = super().conditions(samples, batch)
         return said if local is None else tf.concat([local, said], -1)
 
@@ -296,9 +303,9 @@ class ContextWaveNet(WaveNet):
     def play(self, played, uniforms, given, temperature, batch, y=None):
         """A frame more. See WaveNet; N is context_hop."""
         past, frame = played.context
-        h = tf.cast(self.context_enter(frame), tf.float32)
-        skips, past = self.context.step(h, past, self.context.added(self.globally(batch)))
-        said = self.spread(tf.nn.relu(skips)[:, None])
+        added = self.context.added(self.globally(batch))
+        skips, past = self.context.step(self.read_frame(frame), past, added)
+        said = self.tell(skips[:, None])
         y = said if y is None else tf.concat([y, said], -1)
         samples, played = super().play(played, uniforms, given, temperature, batch, y)
         return samples, played._replace(context=(past, self.samples.decode(samples)))

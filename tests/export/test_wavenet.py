@@ -52,11 +52,36 @@ def test_a_phone_makes_sample_by_sample_what_a_server_makes_at_once(how):
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
+def test_a_phone_tells_a_context_stack_of_each_frame():
+    model = randomised(ContextWaveNetConfig(**SIZES | CONDITIONS, context_hop=4, context_dilations=(1, 2)))
+    numbers = np.random.default_rng(1)
+    label, notes = np.int32([2, -1]), numbers.integers(0, 4, (2, 8)).astype(np.int32)
+    uniforms = model.uniforms(2, 20, (0, 1)).numpy()
+    expected = model.generate(uniforms, {"label": label, "notes": notes}).numpy()
+    phone = signatures(model, 1).phone
+    for voice in range(2):
+        now = {name: np.zeros((1, *phone["step"].inputs[name].shape), np.float32) for name in ("rows", "told")}
+        now |= {"time": np.int32([0]), "last": np.full((1, 2), model.samples.before, np.int32)}
+        of_frame = {name: np.zeros((1, *one.shape), one.dtype) for name, one in phone["frame"].inputs.items()}
+        who, found = label[[voice]], []
+        for i in range(20):
+            if i % 4 == 0:
+                frame = np.float32(found[-4:] or [0] * 4)[None]
+                said = phone["frame"].body(**of_frame | {"frame": frame, "label": who})
+                now["told"] = np.asarray(said.pop("told"))
+                of_frame |= {name: np.asarray(x) for name, x in said.items()}
+            drawn = uniforms[[voice], i]
+            said = phone["step"].body(uniforms=drawn, **now, label=who, notes=notes[[voice]])
+            found.append(float(said.pop("audio")[0]))
+            now |= {name: np.asarray(x) for name, x in said.items()}
+        np.testing.assert_allclose(found, expected[voice], atol=1e-6)
+
+
 def test_a_server_goes_on_with_a_clip_and_weighs_it():
     model = randomised(ContextWaveNetConfig(**SIZES, context_hop=4, context_dilations=(1, 2)))
     offered = signatures(model, 1)
     made = {"generate", "continue", "log_likelihood"}
-    assert set(offered.server) == made | {f"{name}_wav" for name in made} and set(offered.phone) == {"log_likelihood"}
+    assert set(offered.server) == made | {f"{name}_wav" for name in made}
     uniforms = model.uniforms(2, 40, (0, 1))
     drawn = model.generate(uniforms).numpy()
     audio, length = drawn[:, :20] * (np.arange(20) < [[7], [20]]), np.int32([7, 20])
