@@ -18,7 +18,8 @@ from trainers.declare.task import task_of
 from trainers.learn.console import import_tensorflow, stop
 from zoo import catalogue
 
-EXHIBITS = ("manifold", "map", "samples")  # the first that a model has stands in the picture, or its very first exhibit
+# The first that a model has stands in the picture, or its very first exhibit.
+EXHIBITS = ("manifold", "map", "lengths", "samples")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,10 +103,13 @@ def table(rows):
 
 
 def picture(rows, curves, exhibits, ylabel):
-    """The learning curves above, an exhibit of each preset below, side by side. uint8 [H, W, 3]."""
+    """The learning curves above, an exhibit of each preset below, side by side, or curves over one axis. uint8
+    [H, W, 3]."""
     import numpy as np
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+
+    from trainers.show.exhibits import Curve
 
     names = [row["preset"] for row in rows]
     figure = Figure((5 * len(rows), 9), dpi=100, layout="constrained")
@@ -116,12 +120,23 @@ def picture(rows, curves, exhibits, ylabel):
     above.set(xlabel="minutes of training", ylabel=f"validation, {ylabel}")
     above.grid(alpha=0.3)
     above.legend()
-    for column, (name, found) in enumerate(zip(names, exhibits, strict=True)):
-        below = figure.add_subplot(grid[1, column])
-        below.axis("off")
-        below.set_title(name)
-        if tags := [tag for tag in (*EXHIBITS, *found) if tag in found]:
-            below.imshow(found[tags[0]].drawn().pixels)
+    shown = [next((found[tag] for tag in (*EXHIBITS, *found) if tag in found), None) for found in exhibits]
+    if all(isinstance(one, Curve) for one in shown):
+        below = figure.add_subplot(grid[1, :])
+        for name, curve in zip(names, shown, strict=True):
+            for line, (x, y) in curve.lines.items():
+                below.plot(x, y, marker=".", label=f"{name}, {line}")
+        scale = "log" if shown[0].logarithmic else "linear"
+        below.set(xlabel=shown[0].xlabel, ylabel=shown[0].ylabel, xscale=scale)
+        below.grid(alpha=0.3)
+        below.legend()
+    else:
+        for column, (name, one) in enumerate(zip(names, shown, strict=True)):
+            below = figure.add_subplot(grid[1, column])
+            below.axis("off")
+            below.set_title(name)
+            if one is not None:
+                below.imshow(one.drawn().pixels)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 

@@ -102,8 +102,8 @@ PRESETS = {
     "smoke": dataclasses.replace(
         sized(GRAMMAR, embedding=8, hidden=16, align_size=8, maxout=8), steps=20, batch_size=16, every=10
     ),
-    "numbers": NUMBERS,
-    "dates": DATES,
+    **both("numbers", NUMBERS),
+    **both("dates", DATES),
     **both("multi30k-en-de", multi30k("en", "de", 6000, 8000)),
     **both("multi30k-de-en", multi30k("de", "en", 8000, 6000)),
     **both("multi30k-en-fr", multi30k("en", "fr", 6000, 6500)),
