@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from email import message_from_bytes
+from importlib import metadata
 
 import pytest
 
@@ -70,13 +71,20 @@ def test_the_wheel_holds_the_packages_and_the_weights_and_no_tests(tree, wheel):
 
 def test_the_wheel_says_licence_python_and_extras(wheel):
     with zipfile.ZipFile(wheel) as file:
-        (metadata,) = (name for name in file.namelist() if name.endswith(".dist-info/METADATA"))
+        (about,) = (name for name in file.namelist() if name.endswith(".dist-info/METADATA"))
         (licence,) = (name for name in file.namelist() if name.endswith("/LICENSE"))
-        about = message_from_bytes(file.read(metadata))
+        about = message_from_bytes(file.read(about))
         assert file.read(licence) == (ROOT / "LICENSE").read_bytes()
     assert about["License"] == "Apache-2.0"
     assert about["Requires-Python"] == "<3.13,>=3.10"
     assert set(about.get_all("Provides-Extra")) == {"test", "gpu", "photos"}
+
+
+def test_the_version_is_the_same_everywhere():
+    version = metadata.version("sequence-zoo")
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"version = {{{version}}}" in (ROOT / "README.md").read_text()
+    assert f"\n## {version}" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def test_the_wheel_is_small(wheel):

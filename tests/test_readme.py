@@ -52,6 +52,7 @@ NOT_RUN = {
     "--preset flickr8k": "there are no photographs; tests/zoo/data/captioned/test_photos.py reads a few like them",
     "python -m trainers.judge align_draw/scenes": "minutes of a classifier's training; tests/trainers runs a small one",
     "draw_torch.py": "PyTorch is no dependency",
+    "docs/demo/build.sh": "never ends; tests/demo builds and uses it, where there is a browser",
     "tensorboard --logdir": "never ends; test_tensorboard_starts runs it",
 }
 # What is changed in the others, one after the other.
