@@ -77,7 +77,7 @@ def test_the_wheel_says_licence_python_and_extras(wheel):
         assert file.read(licence) == (ROOT / "LICENSE").read_bytes()
     assert about["License"] == "Apache-2.0"
     assert about["Requires-Python"] == "<3.13,>=3.10"
-    assert set(about.get_all("Provides-Extra")) == {"test", "gpu", "photos"}
+    assert set(about.get_all("Provides-Extra")) == {"test", "gpu", "photos", "docs"}
 
 
 def test_the_version_is_the_same_everywhere():

@@ -144,7 +144,7 @@ class TopicRNN(Model):
     def counted(self, ids):
         """What a bag is a sum of: of each word its row of the first layer's map, or of LDA p(topic | word) and a 1.
 
-        ids: int32 [B, T]. Returns [B, T, *], 0 of stop words and PAD.
+        ids: int32 [B, T]. Returns [B, T, F], 0 of stop words and PAD.
         """
         if self.infers:
             rows = self.bag.vectors(ids)
@@ -155,7 +155,7 @@ class TopicRNN(Model):
         return rows * content[..., None]
 
     def told(self, bag):
-        """Mean and scale of q(theta | bag); or LDA's features and None. bag: [..., *], a sum of what `counted` returns.
+        """Mean and scale of q(theta | bag); or LDA's features and None. bag: [..., F], a sum of what `counted` returns.
 
         The features are K times the topics' proportions, less 1: 0 where no word is known.
         """
