@@ -68,7 +68,12 @@ AWKWARD = {  # shapes with unequal sides, where a test of a model's own relies o
     "caption_vae": {"image_shape": (9, 11, 1)},
     "show_attend_tell": {"image_shape": (9, 20, 3), "vocabulary": 12},
 }
-SHAPES = {"image_shape": (8, 12, 1), "sequence_shape": (6, 5)}  # of all others; two halvings leave 8 x 12 whole
+SHAPES = {  # of all others; two halvings leave 8 x 12 whole
+    "image_shape": (8, 12, 1),
+    "sequence_shape": (6, 5),
+    "dilations": (1, 2, 4),
+    "context_dilations": (1, 2),
+}
 MOST = {
     "hidden": 8,
     "z_size": 3,

@@ -274,7 +274,7 @@ def test_sizes_that_cannot_be_are_refused():
 
 def test_presets_name_sets_and_the_encoder_decoder_is_the_same_but_for_attention():
     pairs = [(PRESETS[name], PRESETS[f"{name}-encdec"]) for name in PRESETS if f"{name}-encdec" in PRESETS]
-    assert len(pairs) == 6
+    assert len(pairs) == 8
     for one, other in pairs:
         assert dataclasses.replace(other.model, attention=True) == one.model and one.model.attention
     directions = {(s.source, s.target) for s in PRESETS.values() if s.data == "multi30k"}
