@@ -1,4 +1,4 @@
-import {call, decode, encode, load, normal, shapeOf, words} from './zoo.js';
+import {call, decode, encode, load, normal, shapeOf, uniform, words} from './zoo.js';
 
 const at = (id) => document.getElementById(id);
 const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
@@ -189,6 +189,67 @@ let picture;  // [32, 32, 3]
     event.preventDefault();
     if (event.dataTransfer.files[0]) read(event.dataTransfer.files[0]);
   });
+}
+
+// WaveNet
+
+{
+  const RATE = 8000, COUNT = 4000, SHOWN = 200;
+  const canvas = at('play-canvas'), context = canvas.getContext('2d');
+  let label = 0, sounds, wave = new Float32Array(COUNT);
+
+  const draw = (count) => {
+    context.fillStyle = '#000';
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.strokeStyle = '#ffb199';
+    context.beginPath();
+    for (let i = 0; i < count; i++) {
+      context.lineTo((i / COUNT) * canvas.width, (0.5 - 0.48 * wave[i]) * canvas.height);
+    }
+    context.stroke();
+  };
+  const hear = () => {
+    sounds ??= new AudioContext();
+    const buffer = sounds.createBuffer(1, COUNT, RATE);
+    buffer.copyToChannel(wave, 0);
+    const source = new AudioBufferSourceNode(sounds, {buffer});
+    source.connect(sounds.destination);
+    source.start();
+  };
+  const run = panel('play', async () => {
+    const model = await load('wavenet');
+    let state = {
+      time: new Int32Array(1),
+      rows: new Float32Array(shapeOf(model, 'step', 'rows').reduce((a, b) => a * b)),
+      last: Int32Array.of(-1, -1),
+    };
+    const uniforms = uniform(Math.floor(Math.random() * 1e6), COUNT), started = performance.now();
+    for (let i = 0; i < COUNT; i++) {
+      const inputs = {...state, uniforms: Float32Array.of(uniforms[i]), label: Int32Array.of(label)};
+      const {audio, ...after} = await call(model, 'step', inputs);
+      wave[i] = audio[0];
+      state = after;
+      if (i === 2) window.zoo.play = {inputs, answer: {audio, ...after}};
+      if (i % SHOWN === 0) {
+        draw(i);
+        at('play-status').textContent = `${i.toLocaleString('en')} of ${COUNT.toLocaleString('en')} samples`;
+        await new Promise(requestAnimationFrame);
+      }
+    }
+    draw(COUNT);
+    at('play-again').disabled = false;
+    hear();
+    return `drawn in ${((performance.now() - started) / 1000).toFixed(1)} s`;
+  });
+  words('wavenet-labels.txt').then(({lines}) => {
+    at('play-classes').replaceChildren(...lines.map((name, i) => {
+      const button = Object.assign(document.createElement('button'), {type: 'button', textContent: name});
+      button.addEventListener('click', () => { label = i; run(); });
+      return button;
+    }));
+  });
+  at('play-again').addEventListener('click', hear);
+  draw(0);
 }
 
 // Sentence VAE

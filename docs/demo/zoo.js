@@ -37,19 +37,26 @@ export async function call(model, signature, inputs) {
   return found;
 }
 
-/** `count` independent standard normal numbers, the same for the same seed (an integer). */
-export function normal(seed, count) {
+/** `count` independent uniform numbers in (0, 1), the same for the same seed (an integer). */
+export function uniform(seed, count) {
   let state = Math.imul(seed + 1, 0x9e3779b1) >>> 0 || 1;
-  const uniform = () => {  // xorshift, 32 bits
+  const next = () => {  // xorshift, 32 bits
     state ^= state << 13;
     state >>>= 0;
     state ^= state >>> 17;
     state ^= state << 5;
     state >>>= 0;
-    return (state + 0.5) / 4294967296;
+    return Math.min((state + 0.5) / 4294967296, 1 - 2 ** -24);  // below 1 in 32 bits, too
   };
-  for (let i = 0; i < 20; i++) uniform();
-  return Float32Array.from({length: count}, () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform()));
+  for (let i = 0; i < 20; i++) next();
+  return Float32Array.from({length: count}, next);
+}
+
+/** `count` independent standard normal numbers, the same for the same seed. */
+export function normal(seed, count) {
+  const pairs = uniform(seed, 2 * count);
+  return Float32Array.from({length: count}, (_, i) =>
+    Math.sqrt(-2 * Math.log(pairs[2 * i])) * Math.cos(2 * Math.PI * pairs[2 * i + 1]));
 }
 
 /** The lines of models/FILE. Line 0 is the end of a text, line 1 any unknown word. */
