@@ -20,7 +20,7 @@ RESULTS = (ROOT / "RESULTS.md").read_text(encoding="utf-8")
 SHIPPED = sorted((ROOT / "zoo" / "weights").glob("*/*/metrics.json"))
 # A star stands for what the table below says.
 SIGNATURE = re.compile(
-    r"(?P<name>\*|[\w@]+)(\|K:\d+)?(\|split:(\*|\w+))?(\|[a-z]+:[\w-]+)*?\|n:(\*|\d+)\|seed:\d+\|v:(?P<v>\d+\.\d+\.\d+)"
+    r"(?P<name>\*|[\w@]+)(\|K:\d+)?(\|split:(\*|\w+))?(\|[a-z]+:[^|]+)*?\|n:(\*|\d+)\|seed:\d+\|v:(?P<v>\d+\.\d+\.\d+)"
 )
 NUMBER = r"(?P<value>[\d.]+)(?: ± (?P<error>[\d.]+))?"
 LINE = re.compile(rf"- (?P<who>.+): {NUMBER}(?: (?:nats|bits|%))?, `(?P<signature>[^`]+)`")

@@ -19,11 +19,11 @@ cp "$work"/node_modules/@litertjs/wasm-utils/dist/index.js "$out/litert/wasm-uti
 cp "$work"/node_modules/@litertjs/core/wasm/litert_wasm_{internal,compat_internal}.{js,wasm} "$out/wasm"
 cp "$here"/*.{html,css,js} "$out"
 
-for weights in draw/mnist align_draw/scenes show_attend_tell/scenes sentence_vae/docstrings rnnsearch/grammar \
-    docnade/docstrings; do
+for weights in draw/mnist align_draw/scenes show_attend_tell/scenes wavenet/tones sentence_vae/docstrings \
+    rnnsearch/grammar docnade/docstrings; do
     model=${weights%/*}
     python -m "export.$model" "$weights" --out "$work/models" $([[ $model == draw ]] && echo --quantize float16)
-    words=("$work/models/$model"*words.txt)
+    words=("$work/models/$model"-*.txt)
     [[ ! -e ${words[0]} ]] || cp "${words[@]}" "$out/models"
 done
 mv "$work/models/draw-float16.tflite" "$work/models/draw.tflite" # half of what comes with the first look

@@ -19,6 +19,7 @@ SIGNATURES = {
     "draw": ("draw", "decode_steps"),
     "paint": ("align_draw", "generate_steps"),
     "tell": ("show_attend_tell", "caption_images"),
+    "play": ("wavenet", "step"),
     "way": ("sentence_vae", "encode"),
     "translate": ("rnnsearch", "translate"),
     "near": ("docnade", "nearest"),

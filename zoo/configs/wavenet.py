@@ -81,7 +81,7 @@ TONES = Sounds(
     ),
     data="tones",
     piece=2000,
-    steps=4000,
+    steps=2500,
     batch_size=8,
     learning_rate=2e-3,
     schedule="cosine",
