@@ -44,7 +44,10 @@ await use('paint', () => page.press('#paint-text', 'Enter'));
 await use('tell', () => page.click('#tell-painted'));
 await page.focus('#tell-words li:nth-child(2) button');
 await page.waitForSelector('#play-classes button');
-await use('play', () => page.click('#play-classes button'));
+await use('play', async () => {
+  await page.click('#play-classes button');
+  await page.waitForSelector('#play-again:not([disabled])', {timeout: 120_000});
+});
 await use('way', () => page.press('#way-first', 'Enter'));
 await use('translate', () => page.press('#translate-text', 'Enter'));
 await use('near', () => page.press('#near-word', 'Enter'));
