@@ -13,13 +13,15 @@ from zoo.store.files import read_json
 def start_from(name, layers, model):
     """Gives a model the weights of another run or of shipped ones: all, or those of some layers ("encoder,head").
 
-    A layer may be called otherwise there, and hold more ("encoder=decoder").
+    A layer may be called otherwise there, and hold more ("encoder=decoder"). What it learned of a word it keeps: the
+    words come with it.
 
     Raises ValueError if they do not fit.
     """
     other = runs.load(name)
     if layers:
         pairs = [pair for layer in layers.split(",") for pair in shared(layer, name, other, model)]
+        pairs += words(other, model)
     elif len(other.variables) == len(model.variables):
         pairs = list(zip(model.variables, other.variables, strict=True))
     else:
@@ -47,6 +49,13 @@ def shared(layer, name, other, model):
         names = sorted({part for v in whose.variables for part in v.path.split("/")[:-1]})
         raise ValueError(f"init_from: {where} has no layer {layer} of that kind; its layers are {', '.join(names)}")
     return [(ours[part], theirs[part]) for part in ours]
+
+
+def words(other, model):
+    """Pairs of vocabularies of one size that two models have of a text."""
+    texts = [name for name in model.vocabularies if model.fields[name].shape and name in other.vocabularies]
+    pairs = [(model.vocabularies[name].letters, other.vocabularies[name].letters) for name in texts]
+    return [(ours, theirs) for ours, theirs in pairs if ours.shape == theirs.shape]
 
 
 def describe(task, options):

@@ -140,7 +140,7 @@ def test_training_starts_from_the_weights_of_another_run(train, whole, state, tm
 
 def test_a_layer_begins_at_what_another_name_has_there():
     """The reader of a VAE at the words' vectors and the cell of a language model, which has an output beside."""
-    from trainers.learn.start import shared
+    from trainers.learn.start import shared, words
     from zoo.configs.sentence_vae import LanguageModelConfig
 
     vae = catalogue.build("dilated_vae", catalogue.preset("dilated_vae", "smoke").model)
@@ -157,6 +157,9 @@ def test_a_layer_begins_at_what_another_name_has_there():
         ValueError, match="init_from: RUN has no layer encoder of that kind; its layers are cell_0, dec"
     ):
         shared("decoder=encoder", "RUN", language, vae)
+    ((ours, theirs),) = words(language, vae)  # the rows are of its words
+    assert ours is vae.words.letters and theirs is language.words.letters
+    assert not words(catalogue.build("sentence_vae", LanguageModelConfig(**sizes | {"vocabulary": 99})), vae)
 
 
 def test_a_run_goes_on_without_the_weights_it_began_at(train, whole, quick, tmp_path, state):
