@@ -7,12 +7,14 @@ run in their own interpreter. Ends with status 1 if anything differs.
 """
 
 import dataclasses
-import os
+import logging
 import pathlib
 import sys
 from typing import Annotated
 
 import tyro
+
+from zoo.quiet import import_tensorflow
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Options:
 def main(arguments=None):
     try:
         options = tyro.cli(Options, prog="python -m export.check", args=arguments)
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        import_tensorflow()
+        logging.getLogger("absl").setLevel(logging.ERROR)  # that what was exported cannot be trained further
         from export.prove import proof
 
         problems = proof.prove(options.version, options.tolerance)

@@ -18,8 +18,9 @@ from typing import Annotated
 
 import tyro
 
-from trainers.learn.console import import_tensorflow, stop
+from trainers.learn.console import stop
 from zoo import catalogue
+from zoo.quiet import import_tensorflow
 
 SAMPLE_SECONDS = 0.2  # what is faster is repeated within one timing
 STAND_INS = 2000  # random examples

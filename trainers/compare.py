@@ -15,8 +15,9 @@ from typing import Annotated
 import tyro
 
 from trainers.declare.task import task_of
-from trainers.learn.console import import_tensorflow, stop
+from trainers.learn.console import stop
 from zoo import catalogue
+from zoo.quiet import import_tensorflow
 
 # The first that a model has stands in the picture, or its very first exhibit.
 EXHIBITS = ("manifold", "map", "lengths", "samples")

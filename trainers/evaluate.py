@@ -7,7 +7,8 @@ from typing import Annotated
 
 import tyro
 
-from trainers.learn.console import import_tensorflow, stop
+from trainers.learn.console import stop
+from zoo.quiet import import_tensorflow
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,7 +14,8 @@ import tyro
 
 from trainers.declare.task import task_of
 from trainers.learn.command import with_own
-from trainers.learn.console import import_tensorflow, stop
+from trainers.learn.console import stop
+from zoo.quiet import import_tensorflow
 from zoo.store import runs
 
 

@@ -1,12 +1,13 @@
 """python -m export.NAME RUN: one command line for every model. Nothing heavy before it is understood."""
 
 import dataclasses
-import os
 import pathlib
 import sys
 from typing import Annotated, Literal
 
 import tyro
+
+from zoo.quiet import import_tensorflow
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +68,7 @@ def main(name, signatures, options=Sampling, arguments=None):
     """
     try:
         options = tyro.cli(options, prog=f"python -m export.{name}", description=Options.__doc__, args=arguments)
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        import_tensorflow()
         from export.make import package
 
         refused = package.export(name, signatures, options)

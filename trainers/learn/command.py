@@ -9,9 +9,10 @@ from typing import Annotated, Literal
 import tyro
 
 from trainers.declare.task import Task, task_of
-from trainers.learn.console import import_tensorflow, keep_speaking, stop
+from trainers.learn.console import keep_speaking, stop
 from zoo import catalogue
 from zoo.configs.base import Settings
+from zoo.quiet import import_tensorflow
 from zoo.store import runs
 
 

@@ -1,0 +1,68 @@
+"""A quiet import of TensorFlow, for what a person starts."""
+
+import contextlib
+import glob
+import os
+import subprocess
+import sys
+
+# What TensorFlow 2.21 writes to file descriptor 2 at every import on a machine where nothing is wrong.
+CHATTER = [
+    "All log messages before absl::InitializeLog() is called are written to STDERR",
+    "oneDNN custom operations are on.",
+]
+# Harmless without a GPU. With one they say why it stays unused, so there they are shown.
+NO_GPU_CHATTER = [
+    "Could not find cuda drivers on your machine, GPU will not be used.",
+    "failed call to cuInit",
+]
+
+_FILTER = """
+import sys
+patterns = [p.encode() for p in sys.argv[1:]]
+for line in sys.stdin.buffer:
+    if not any(p in line for p in patterns):
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+"""
+
+
+def import_tensorflow():
+    """Import TensorFlow and look for its devices without the chatter of a healthy start; returns the module.
+
+    Call it before anything else imports TensorFlow. Lines not listed above are passed on, in order, also when
+    the import crashes. Whoever sets TF_CPP_MIN_LOG_LEVEL sees everything that this level lets through.
+    """
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ or "tensorflow" in sys.modules:
+        return _import()
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "1"  # warnings and errors stay, "XLA service ..." goes
+    with _without(CHATTER if glob.glob("/dev/nvidia*") else CHATTER + NO_GPU_CHATTER):
+        return _import()
+
+
+def _import():
+    import tensorflow as tf
+
+    tf.config.list_physical_devices()  # looks for the CUDA driver, and complains, only now
+    return tf
+
+
+@contextlib.contextmanager
+def _without(patterns):
+    """Send file descriptor 2 through a process that leaves out lines holding one of the patterns.
+
+    A process of its own, not a temporary file: what TensorFlow says before it aborts must still come out.
+    """
+    command = [sys.executable, "-I", "-S", "-c", _FILTER, *patterns]
+    # a session of its own, or Ctrl-C would end the filter before the last words of what it filters
+    sieve = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=2, start_new_session=True)
+    stderr = os.dup(2)
+    os.dup2(sieve.stdin.fileno(), 2)
+    sieve.stdin.close()
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        sieve.wait()
