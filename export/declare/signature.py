@@ -190,13 +190,13 @@ def server_function(signature, model):
     return _concrete(lambda **tensors: server_answer(signature, model, checked(tensors, inputs)), inputs, None)
 
 
-def phone_function(signature, model, batch):
-    """The same body with noise as an input. batch: int, or None for any."""
+def phone_function(signature, model, batch, called=str):
+    """The same body with noise as an input. batch: int, or None for any. called(output): its name in the file."""
     import tensorflow as tf
 
     def call(**tensors):
         # What comes straight out of a loop is wrong in LiteRT.js (2.5.3) and refused by CompiledModel (2.3).
-        return {k: tf.maximum(v, v.dtype.min) for k, v in phone_answer(signature, model, tensors).items()}
+        return {called(k): tf.maximum(v, v.dtype.min) for k, v in phone_answer(signature, model, tensors).items()}
 
     return _concrete(call, phone_inputs(signature, model), batch)
 

@@ -22,6 +22,8 @@ class Options:
     """The model's name for the server. Default: the model's own (draw, draw_classifier, vae, ...)."""
     quantize: tuple[Literal["dynamic", "float16", "int8"], ...] = ()
     """Smaller LiteRT files beside the float32 one: NAME-dynamic.tflite, ..."""
+    portable: bool = False
+    """The phone's functions as SavedModels for OpenVINO and ONNX Runtime, too: NAME-portable/SIGNATURE."""
 
     def __post_init__(self):
         if self.name is not None and not self.name.replace("-", "_").isidentifier():

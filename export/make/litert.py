@@ -7,13 +7,12 @@ import pathlib
 import tempfile
 
 import numpy as np
-import tensorflow as tf
 
 from export.declare import reference
 from export.declare.signature import phone_function, phone_inputs
 from export.make import child
 from export.make.convert import CALIBRATION
-from export.make.savedmodel import WITHOUT_GRADIENTS, sync
+from export.make.savedmodel import plain, sync
 
 # The largest difference from Keras that is still this model, as a share of an output's range.
 # A file beyond it is refused: it would answer with something else, and silently.
@@ -38,7 +37,8 @@ def convert(keras, kinds):
     """
     with tempfile.TemporaryDirectory(prefix="export-") as folder:
         folder = pathlib.Path(folder)
-        _save(keras, folder / "model")
+        functions = {name: phone_function(signature, keras.model, 1) for name, signature in keras.signatures.items()}
+        plain(folder / "model", keras, functions)
         inputs = {name: phone_inputs(signature, keras.model) for name, signature in keras.signatures.items()}
         count = CALIBRATION if "int8" in kinds else 1
         calibration = {
@@ -85,14 +85,6 @@ def _measured(folder, kind, keras, crash):
         "errors": errors,
         **measured,
     }
-
-
-def _save(keras, folder):
-    """A SavedModel of the phone's functions, each of one example."""
-    functions = {name: phone_function(signature, keras.model, 1) for name, signature in keras.signatures.items()}
-    module = tf.Module()
-    module.weights = [v.value for v in keras.variables]  # otherwise the file has no signature at all (2.21)
-    tf.saved_model.save(module, str(folder), functions, WITHOUT_GRADIENTS)
 
 
 def compare(path, keras, kind="float32"):

@@ -11,7 +11,7 @@ import numpy as np
 import zoo
 from export.declare import reference
 from export.declare.signature import Offered, phone_inputs, server_inputs
-from export.make import card, command, litert, savedmodel
+from export.make import card, command, litert, portable, savedmodel
 from zoo.configs.base import to_dict
 from zoo.data import named
 from zoo.data.reading import from_disk_alone
@@ -59,6 +59,8 @@ def export(name, signatures, options):
     version = savedmodel.write(out / served, keras, about["default"], examples, about, text)
     for kind, content in contents.items():
         litert.write(out / litert.file_name(served, kind), content)
+    if options.portable:
+        portable.write(out / f"{served}-portable", phone)
     for name, file in about["vocabularies"].items():  # a phone's words are numbers: of the lines of this file
         litert.write(out / file, "".join(f"{word}\n" for word in model.vocabularies[name].lines).encode())
     litert.write(out / f"{served}.md", text.encode())
@@ -74,6 +76,8 @@ def export(name, signatures, options):
             print(
                 f"{path}  {record['bytes'] / 1e6:.2f} MB, largest error {worst:.1e} ({share:.1e} of the range) in {key}"
             )
+    if options.portable:
+        print(f"{out / f'{served}-portable'}: {', '.join(phone.signatures)}")
     print(f"next:\n  python -m export.check {version}\n  python -m export.serving {out}")
     return sorted(about["refused"])
 

@@ -36,13 +36,9 @@ def write(base, keras, default, examples, about, card):
     with _alone(base):
         folder = unfinished(base)
         shutil.rmtree(folder, ignore_errors=True)  # a killed export's: nobody else writes while we hold the lock
-        module = tf.Module()
-        # Not the model itself: each Keras 3 variable would be saved twice, as its own and as the tf.Variable in it.
-        module.weights = [v.value for v in keras.variables]
-        module.tables = [words.lookups for words in keras.model.vocabularies.values()]
         functions = {name: server_function(signature, keras.model) for name, signature in keras.signatures.items()}
         functions["serving_default"] = functions[default]
-        tf.saved_model.save(module, str(folder), functions, WITHOUT_GRADIENTS)
+        plain(folder, keras, functions, [words.lookups for words in keras.model.vocabularies.values()])
         problems = forbidden(folder)
         if problems:
             raise ValueError(f"this model cannot be served: {'; '.join(problems)}")
@@ -57,6 +53,14 @@ def write(base, keras, default, examples, about, card):
         folder.rename(version)
         sync(base)
     return version
+
+
+def plain(folder, keras, functions, tables=()):
+    """A SavedModel of functions, one or name -> one, with the weights and tables that they use, and nothing else."""
+    module = tf.Module()
+    # Not the model itself: each Keras 3 variable would be saved twice, as its own and as the tf.Variable in it.
+    module.weights, module.tables = [v.value for v in keras.variables], list(tables)  # without them no signature (2.21)
+    tf.saved_model.save(module, str(folder), functions, WITHOUT_GRADIENTS)
 
 
 def versions(base):

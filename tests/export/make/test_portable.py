@@ -1,0 +1,46 @@
+import pathlib
+import runpy
+
+import pytest
+
+from export.declare import latent, reference
+from export.make import portable
+from zoo import catalogue
+from zoo.configs.draw import DRAWConfig
+
+CLIENTS = runpy.run_path(str(pathlib.Path(__file__).parents[2] / "baselines" / "clients.py"))
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    config = DRAWConfig(image_shape=(9, 11, 2), steps=3, hidden=8, z_size=3, read_n=2, write_n=3)
+    model = catalogue.build("draw", config)
+    keras = reference.Keras(model, latent.signatures(model, k=2), phone=True)
+    folder = tmp_path_factory.mktemp("models") / "draw-portable"
+    for _ in range(2):  # the second takes the place of the first
+        portable.write(folder, keras)
+    return folder, keras
+
+
+def test_every_signature_has_its_folder_and_no_output_the_name_of_an_input(exported):
+    folder, keras = exported
+    assert {path.name for path in folder.iterdir()} == keras.signatures.keys() > {"generate", "reconstruct"}
+    assert not list(folder.parent.glob(".*"))
+    inputs, outputs = CLIENTS["asked"](keras, "reconstruct")
+    assert "images" in inputs and outputs.keys() == {"images_out"}
+
+
+@pytest.mark.parametrize(
+    ("runtime", "needs", "names"),
+    [
+        ("openvino", ["openvino"], ["generate", "reconstruct", "reconstruct_steps", "encode", "log_likelihood"]),
+        ("onnx_runtime", ["onnxruntime", "tf2onnx"], ["generate", "reconstruct"]),
+    ],
+)
+def test_other_runtimes_answer_like_keras(exported, runtime, needs, names):
+    for package in needs:
+        pytest.importorskip(package)
+    folder, keras = exported
+    for name in names:
+        inputs, want = CLIENTS["asked"](keras, name)
+        assert CLIENTS["error"](CLIENTS[runtime](folder / name, inputs), want) < 1e-5, name
