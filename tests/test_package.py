@@ -77,7 +77,7 @@ def test_the_wheel_says_licence_python_and_extras(wheel):
         assert file.read(licence) == (ROOT / "LICENSE").read_bytes()
     assert about["License"] == "Apache-2.0"
     assert about["Requires-Python"] == "<3.13,>=3.10"
-    assert set(about.get_all("Provides-Extra")) == {"test", "gpu", "photos", "docs"}
+    assert set(about.get_all("Provides-Extra")) == {"test", "gpu", "photos", "docs", "clients", "tour"}
 
 
 def test_the_version_is_the_same_everywhere():
@@ -102,4 +102,17 @@ def test_it_works_from_an_empty_folder(installed, tmp_path):
     assert "test bound" in python(*train, cwd=tmp_path, path=installed)
     code = 'import zoo; print(zoo.load("runs/vae/smoke").sample(2).shape)'
     assert "(2, 28, 28, 1)" in python("-c", code, cwd=tmp_path, path=installed)
-    assert os.listdir(tmp_path) == ["runs"]
+    assert "test bound" in python("-m", "trainers.evaluate", "runs/vae/smoke", cwd=tmp_path, path=installed)
+    python("-m", "trainers.sample", "draw/digits", "--count", "2", "--out", "drawn", cwd=tmp_path, path=installed)
+    python("-m", "export.vae", "runs/vae/smoke", "--out", "models", cwd=tmp_path, path=installed)
+    assert sorted(os.listdir(tmp_path)) == ["drawn", "models", "runs"]
+    assert (tmp_path / "models" / "vae.tflite").exists() and (tmp_path / "drawn" / "samples.npz").exists()
+
+
+def test_the_source_distribution_makes_the_same_wheel(tree, wheel, tmp_path):
+    python("-c", f"import setuptools.build_meta as build; build.build_sdist({str(tmp_path)!r})", cwd=tree)
+    (source,) = tmp_path.glob("*.tar.gz")
+    command = ("-m", "pip", "wheel", *ALONE, "--no-build-isolation", "--wheel-dir", tmp_path, source)
+    python(*command, cwd=tmp_path)
+    (again,) = tmp_path.glob("*.whl")
+    assert set(zipfile.ZipFile(again).namelist()) == set(zipfile.ZipFile(wheel).namelist())

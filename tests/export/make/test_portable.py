@@ -33,7 +33,7 @@ def test_every_signature_has_its_folder_and_no_output_the_name_of_an_input(expor
 @pytest.mark.parametrize(
     ("runtime", "needs", "names"),
     [
-        ("openvino", ["openvino"], ["generate", "reconstruct", "reconstruct_steps", "encode", "log_likelihood"]),
+        ("openvino", ["openvino"], ["generate", "reconstruct", "encode", "log_likelihood"]),
         ("onnx_runtime", ["onnxruntime", "tf2onnx"], ["generate", "reconstruct"]),
     ],
 )
