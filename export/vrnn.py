@@ -16,7 +16,7 @@ VALUES = {
 
 def signatures(model, k):
     """generate, continue and log_likelihood, from k particles of a model with latent variables; of a phone one step in
-    the place of the first two: the state is in the caller's hands."""
+    the place of the first two, drawn or read: the state is in the caller's hands."""
     import tensorflow as tf
 
     name, latent = model.observed, isinstance(model.config, VRNNConfig)
@@ -73,19 +73,34 @@ def signatures(model, k):
         (h, c), made = model.generate_step(tf.nest.map_structure(lambda x: x[:, 0], noise), (h, c))
         return {**made, "h": h, "c": c}
 
+    def step_read(h, c, noise=None, **given):
+        length = tf.fill([tf.shape(h)[0]], given[name].shape[1])
+        h, c = model.follow(model.seen({**given, "length": length}), noise, (h, c))[0]
+        return {"h": h, "c": c}
+
     size = (model.config.hidden,)
     state = {part: Input(size, "0 before the first step, then as the last call returned it") for part in "hc"}
+    after = dict.fromkeys("hc", "the state, for the next step")
+    width = (model.config.features,) if name == "audio" else (1, model.config.features)
     step = Signature(
         one_step,
         state,
         f"Draws one step more of {name}.",
         draws=1,
         source=lambda n, seed: model.drawing_noise(n, seed, 1),
-        outputs=makes | dict.fromkeys("hc", "the state, for the next step"),
+        outputs=makes | after,
         noise=uniform,
     )
+    read_step = Signature(
+        step_read,
+        state | {name: Input.of(name, model.fields[name], f"{VALUES[name]}, of one step", shape=width)},
+        f"Reads one step of {name}, which `step` goes on from.",
+        draws=int(latent),
+        source=lambda n, seed: model.path_noise(n, seed, 1),
+        outputs=after,
+    )
     server = with_files(server, model.config.rate) if name == "audio" else server
-    return Offered(server, {"step": step, "log_likelihood": log_likelihood})
+    return Offered(server, {"step": step, "read_step": read_step, "log_likelihood": log_likelihood})
 
 
 def inputs_of(model):

@@ -30,6 +30,22 @@ def test_a_phone_that_steps_draws_what_a_server_draws_at_once(model):
     np.testing.assert_allclose(np.concatenate(parts, 1), whole, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("model", list(models()), ids=["vrnn", "strokes", "rnn"])
+def test_a_phone_goes_on_from_what_it_read_step_by_step(model):
+    offered, name = signatures(model, 3), model.observed
+    begun, drawn = model.path_noise(2, (1, 2)), model.drawing_noise(2, (3, 4), 1)
+    width = 3 if name == "audio" else 1  # entries of a step
+    x = np.asarray(model.sample(2, (6, 7)), np.float32)[:, : 4 * width]
+    length = np.full(2, 4 * width, np.int32)
+    told = offered.server["continue"].body(**{name: x, "length": length}, noise={"begun": begun, "drawn": drawn})
+    state = dict.fromkeys("hc", np.zeros((2, 4), np.float32))
+    for t in range(4):
+        now = {f"noise_{part}": each[:, t : t + 1] for part, each in begun.items()}
+        state = phone_answer(offered.phone["read_step"], model, {name: x[:, t * width :][:, :width]} | state | now)
+    found = phone_answer(offered.phone["step"], model, state | {f"noise_{part}": each for part, each in drawn.items()})
+    np.testing.assert_allclose(found[name], told[name], rtol=1e-5, atol=1e-6)
+
+
 def test_what_continues_does_not_look_behind_its_beginning():
     model = next(models())
     body = signatures(model, 3).server["continue"].body
