@@ -19,6 +19,13 @@
 
 # %%
 import logging
+
+from zoo.quiet import import_tensorflow
+
+tf = import_tensorflow()  # without the lines that a healthy start writes
+logging.getLogger("absl").setLevel(logging.ERROR)
+
+# %%
 import pathlib
 
 import matplotlib.font_manager
@@ -28,10 +35,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 import zoo
 from trainers.show import pictures
-from zoo.quiet import import_tensorflow
-
-tf = import_tensorflow()
-logging.getLogger("absl").setLevel(logging.ERROR)
 
 # %% [markdown]
 # ## Load and sample

@@ -17,12 +17,6 @@ def the_same_weights_every_time():
     random.seed(0)
 
 
-@pytest.fixture(autouse=True)
-def usual_log_level(monkeypatch):
-    """A command run inside the test process sets it; the processes of later tests would start with other noise."""
-    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
-
-
 @pytest.fixture(scope="session")
 def once(tmp_path_factory, request):
     """(name, make) -> the folder that make(folder) filled, in whichever worker came first."""

@@ -27,6 +27,7 @@ GUIDES = (
     "serving",
     "phone",
     "benchmark",
+    "clients",
 )  # read after the README, in this order
 RUN = ("README.md", *(f"docs/{name}.md" for name in GUIDES))
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in (*RUN, "RESULTS.md")}
@@ -52,6 +53,8 @@ NOT_RUN = {
     "--preset flickr8k": "there are no photographs; tests/zoo/data/captioned/test_photos.py reads a few like them",
     "python -m trainers.judge align_draw/scenes": "minutes of a classifier's training; tests/trainers runs a small one",
     "draw_torch.py": "PyTorch is no dependency",
+    "import openvino": "an extra; tests/export/make/test_portable.py asks it, where it is installed",
+    "tf2onnx": "an extra; tests/export/make/test_portable.py asks it, where it is installed",
     "docs/demo/build.sh": "never ends; tests/demo builds and uses it, where there is a browser",
     "tensorboard --logdir": "never ends; test_tensorboard_starts runs it",
 }

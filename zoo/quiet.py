@@ -36,8 +36,11 @@ def import_tensorflow():
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ or "tensorflow" in sys.modules:
         return _import()
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "1"  # warnings and errors stay, "XLA service ..." goes
-    with _without(CHATTER if glob.glob("/dev/nvidia*") else CHATTER + NO_GPU_CHATTER):
-        return _import()
+    try:
+        with _without(CHATTER if glob.glob("/dev/nvidia*") else CHATTER + NO_GPU_CHATTER):
+            return _import()
+    finally:
+        del os.environ["TF_CPP_MIN_LOG_LEVEL"]  # it has been read; processes that are started from here do as we did
 
 
 def _import():

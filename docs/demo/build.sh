@@ -20,12 +20,18 @@ cp "$work"/node_modules/@litertjs/core/wasm/litert_wasm_{internal,compat_interna
 cp "$here"/*.{html,css,js} "$out"
 
 for weights in draw/mnist align_draw/scenes show_attend_tell/scenes wavenet/tones sentence_vae/docstrings \
-    rnnsearch/grammar docnade/docstrings; do
+    rnnsearch/grammar docnade/docstrings vrnn/tunes topic_rnn/docstrings; do
     model=${weights%/*}
     python -m "export.$model" "$weights" --out "$work/models" $([[ $model == draw ]] && echo --quantize float16)
     words=("$work/models/$model"-*.txt)
     [[ ! -e ${words[0]} ]] || cp "${words[@]}" "$out/models"
 done
+python - "$out/models/topic_rnn-topics.txt" <<'WORDS'
+import pathlib, sys, zoo
+model = zoo.load("topic_rnn/docstrings")
+topics = [" ".join(model.words.lines[word] for word in row) for row in model.topic_words(10)]
+pathlib.Path(sys.argv[1]).write_text("".join(f"{topic}\n" for topic in topics))
+WORDS
 mv "$work/models/draw-float16.tflite" "$work/models/draw.tflite" # half of what comes with the first look
 gzip --best --keep "$work"/models/*.tflite
 cp "$work"/models/*.tflite.gz "$out/models"

@@ -252,6 +252,85 @@ let picture;  // [32, 32, 3]
   draw(0);
 }
 
+// VRNN
+
+{
+  const KEYS = 88, STEPS = 50, BEGUN = 16, TEMPO = 2, LOWEST = 30, SHOWN = [28, 62], BEAT = 0.14;
+  const PATTERNS = {
+    'scale up': [[0], [2], [4], [5], [7], [9], [11], [12]],
+    arpeggio: [[0], [4], [7], [12], [16], [12], [7], [4]],
+    thirds: [[0, 4], [2, 5], [4, 7], [5, 9], [7, 11], [9, 12], [11, 14], [12, 16]],
+    chords: [[0, 4, 7], [0, 4, 7], [5, 9, 12], [5, 9, 12], [7, 11, 14], [7, 11, 14], [0, 4, 7], [0, 4, 7]],
+  };
+  const canvas = at('tune-canvas'), context = canvas.getContext('2d');
+  const roll = new Float32Array(STEPS * KEYS);
+  let pattern = 'scale up', sounds, seed = 0;
+
+  const draw = (count) => {
+    const [low, high] = SHOWN, width = canvas.width / STEPS, height = canvas.height / (high - low);
+    context.fillStyle = '#000';
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    for (let t = 0; t < count; t++) {
+      context.fillStyle = t < BEGUN ? '#8a8a96' : '#ffb199';
+      for (let k = low; k < high; k++) {
+        if (roll[t * KEYS + k]) context.fillRect(t * width, (high - 1 - k) * height, width - 1, height - 1);
+      }
+    }
+  };
+  const hear = () => {
+    sounds?.close();
+    sounds = new AudioContext();
+    const volume = new GainNode(sounds, {gain: 0.12});
+    volume.connect(sounds.destination);
+    for (let k = 0; k < KEYS; k++) {
+      for (let t = 0, begun = 0; t <= STEPS; t++) {
+        const on = t < STEPS && roll[t * KEYS + k], before = t && roll[(t - 1) * KEYS + k];
+        if (on && !before) begun = t;
+        if (on || !before) continue;
+        const note = new OscillatorNode(sounds, {type: 'triangle', frequency: 440 * 2 ** ((k + 21 - 69) / 12)});
+        note.connect(volume);
+        note.start(sounds.currentTime + begun * BEAT);
+        note.stop(sounds.currentTime + t * BEAT - 0.02);
+      }
+    }
+  };
+  const run = panel('tune', async () => {
+    const model = await load('vrnn'), root = LOWEST + Number(at('tune-root').value);
+    const size = (signature, name) => shapeOf(model, signature, name).reduce((a, b) => a * b);
+    let state = {h: new Float32Array(size('step', 'h')), c: new Float32Array(size('step', 'c'))};
+    roll.fill(0);
+    seed += 1;
+    for (let t = 0; t < STEPS; t++) {
+      const noise_z = normal(1000 * seed + t, size('step', 'noise_z'));
+      if (t < BEGUN) {
+        for (const each of PATTERNS[pattern][Math.floor(t / TEMPO) % 8]) roll[t * KEYS + root + each] = 1;
+        const sequence = roll.slice(t * KEYS, (t + 1) * KEYS);
+        state = await call(model, 'read_step', {...state, sequence, noise_z});
+        continue;
+      }
+      const inputs = {...state, noise_z, noise_bits: uniform(1000 * seed + t + 500, size('step', 'noise_bits'))};
+      const {sequence, ...after} = await call(model, 'step', inputs);
+      roll.set(sequence, t * KEYS);
+      state = after;
+      if (t === BEGUN) window.zoo.tune = {inputs, answer: {sequence, ...after}};
+      draw(t + 1);
+    }
+    at('tune-again').disabled = false;
+    hear();
+    return '';
+  });
+  at('tune-root').replaceChildren(...['C', 'C♯', 'D', 'E♭', 'E', 'F', 'F♯', 'G', 'A♭', 'A', 'B♭', 'B'].map(
+    // The model's lowest root is an E flat.
+    (name, i) => Object.assign(document.createElement('option'), {textContent: name, value: (i + 9) % 12})));
+  at('tune-patterns').replaceChildren(...Object.keys(PATTERNS).map((name) => {
+    const button = Object.assign(document.createElement('button'), {type: 'button', textContent: name});
+    button.addEventListener('click', () => { pattern = name; run(); });
+    return button;
+  }));
+  at('tune-again').addEventListener('click', hear);
+  draw(0);
+}
+
 // Sentence VAE
 
 {
@@ -340,4 +419,29 @@ let picture;  // [32, 32, 3]
     return '';
   });
   at('near-form').addEventListener('submit', (event) => { event.preventDefault(); run(); });
+}
+
+// TopicRNN
+
+{
+  const TOLD = 4;
+  const run = panel('topics', async () => {
+    const model = await load('topic_rnn'), known = await words('topic_rnn-words.txt');
+    const {lines} = await words('topic_rnn-topics.txt');
+    const [, length] = shapeOf(model, 'topics', 'text'), found = encode(at('topics-text').value, known, length);
+    if (!found.said.length) return 'Type a text.';
+    const inputs = {text: found.ids};
+    const answer = await call(model, 'topics', inputs);
+    window.zoo.topics = {inputs, answer};
+    const most = [...answer.theta.keys()].sort((a, b) => answer.theta[b] - answer.theta[a]).slice(0, TOLD);
+    at('topics-found').replaceChildren(...most.map((k) => {
+      const item = document.createElement('li');
+      const meter = Object.assign(document.createElement('meter'), {min: 0, max: 3, value: answer.theta[k]});
+      meter.textContent = answer.theta[k].toFixed(2);
+      item.append(lines[k], meter);
+      return item;
+    }));
+    return unknown(found);
+  });
+  at('topics-form').addEventListener('submit', (event) => { event.preventDefault(); run(); });
 }

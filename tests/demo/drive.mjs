@@ -48,9 +48,15 @@ await use('play', async () => {
   await page.click('#play-classes button');
   await page.waitForSelector('#play-again:not([disabled])', {timeout: 120_000});
 });
+await page.selectOption('#tune-root', {label: 'G'});
+await use('tune', async () => {
+  await page.click('#tune-patterns button:nth-child(2)');
+  await page.waitForSelector('#tune-again:not([disabled])', {timeout: 120_000});
+});
 await use('way', () => page.press('#way-first', 'Enter'));
 await use('translate', () => page.press('#translate-text', 'Enter'));
 await use('near', () => page.press('#near-word', 'Enter'));
+await use('topics', () => page.press('#topics-text', 'Enter'));
 await page.screenshot({path: `${folder}/light.png`, fullPage: true});
 await page.emulateMedia({colorScheme: 'dark'});
 await page.screenshot({path: `${folder}/dark.png`, fullPage: true});

@@ -20,6 +20,8 @@ SIGNATURES = {
     "paint": ("align_draw", "generate_steps"),
     "tell": ("show_attend_tell", "caption_images"),
     "play": ("wavenet", "step"),
+    "tune": ("vrnn", "step"),
+    "topics": ("topic_rnn", "topics"),
     "way": ("sentence_vae", "encode"),
     "translate": ("rnnsearch", "translate"),
     "near": ("docnade", "nearest"),
@@ -76,6 +78,7 @@ def test_panels_say_what_they_answer(used):
     panels = used["panels"]
     assert "glimpse 64 of 64" in panels["draw"]["said"]
     assert "minimum" in panels["near"]["said"]
+    assert "checkpoint" in panels["topics"]["said"]
     assert "not known to the model: zebra" in used["strange"].lower()
     assert not any("did not work" in panel["status"] for panel in panels.values())
 
