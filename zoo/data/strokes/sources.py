@@ -91,12 +91,19 @@ def _archive(path):
 
 # Your own
 
+LISTS = {  # of IAM-OnDB, whose published task has two validation sets
+    "train": ["trainset.txt"],
+    "validation": ["testset_v.txt", "testset_t.txt"],
+    "test": ["testset_f.txt"],
+}
+
 
 def own(request):
     """Drawings of an .npz, see `_archive`; or handwriting on a whiteboard, XML files as IAM-OnDB's lineStrokes.
 
-    The files' splits are told apart by folder or name, see `zoo.data.folders.splits`; by name the lines of a page,
-    a01-000u-01.xml, a01-000u-02.xml, ..., stay together.
+    The files' splits are those of IAM-OnDB's lists, where these lie beside them. Otherwise they are told apart by
+    folder or name, see `zoo.data.folders.splits`; by name the lines of a page, a01-000u-01.xml, a01-000u-02.xml, ...,
+    stay together.
     """
     path = Path(os.path.expanduser(request.name))
     if path.is_file():
@@ -104,7 +111,10 @@ def own(request):
     if not path.is_dir():
         raise FileNotFoundError(f"data: found no {path}; give the path of an .npz or of a folder of XML files")
     names = folders.names(path, (".xml",), "drawings")
-    lists, how = folders.splits(path, names, request.seed, "drawings", _page)
+    if any((path / each).exists() for several in LISTS.values() for each in several):
+        lists, how = _listed(path, names)
+    else:
+        lists, how = folders.splits(path, names, request.seed, "drawings", _page)
     counts = ", ".join(f"{len(each):,} {split}" for split, each in lists.items())
     origin = f"{path.name}, your own: {len(names):,} drawings ({counts}, {how}; licence: yours to state)"
     splits = {split: [_whiteboard(path / name) for name in each] for split, each in lists.items()}
@@ -113,6 +123,21 @@ def own(request):
 
 def _page(name):
     return Path(name).stem.rpartition("-")[0] or name
+
+
+def _listed(path, names):
+    """({split: names}, how they were told apart) by IAM-OnDB's lists of pages."""
+    lists = {}
+    for split, several in LISTS.items():
+        pages = set()
+        for each in several:
+            with reading(path / each, "list of pages, a line each such as a01-000u"):
+                pages |= set((path / each).read_text(encoding="utf-8").split())
+        lists[split] = [name for name in names if _page(Path(name).name) in pages]
+        if not lists[split]:
+            raise ValueError(f"data: no drawing of {path} is of a page in {', '.join(several)}; choose matching files")
+    left = len(names) - sum(map(len, lists.values()))
+    return lists, "by the published lists" + (f", {left:,} in none of them left out" if left else "")
 
 
 def _whiteboard(path):

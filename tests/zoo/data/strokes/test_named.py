@@ -131,6 +131,25 @@ def test_a_folder_of_xml_files_keeps_the_lines_of_a_page_together(tmp_path):
     assert "90 drawings" in data.origin and "by the hash of their names" in data.origin
 
 
+def test_the_published_lists_of_pages_decide_where_they_are(tmp_path):
+    for page in range(6):
+        for line in range(2):
+            (tmp_path / f"a{page:02}-000u-{line:02}.xml").write_text(XML.format(y=1000 + page))
+    pages = {"trainset": [3, 0], "testset_v": [1], "testset_t": [5], "testset_f": [2]}
+    for name, held in pages.items():
+        (tmp_path / f"{name}.txt").write_text("".join(f"a{page:02}-000u\n" for page in held))
+    data = load(tmp_path, fields=fields())
+    found = {part: {15 - int(rows[1, 2]) for rows in data.splits[part].arrays["strokes"]} for part in SPLITS}
+    assert found == {"train": {0, 3}, "validation": {1, 5}, "test": {2}} and data.train.size == 4
+    assert "by the published lists, 2 in none of them left out" in data.origin
+    (tmp_path / "testset_f.txt").write_text("b01-000u\n")
+    with pytest.raises(ValueError, match=r"no drawing of .* is of a page in testset_f\.txt; choose matching files"):
+        load(tmp_path, fields=fields())
+    (tmp_path / "testset_f.txt").unlink()
+    with pytest.raises((ValueError, OSError), match=r"testset_f\.txt"):
+        load(tmp_path, fields=fields())
+
+
 @pytest.mark.parametrize("text", ["<a><Stroke/></a>", XML[:-40], "", XML.format(y="nan"), XML.replace("x=", "z=")])
 def test_a_broken_drawing_is_one_line_that_names_the_file(tmp_path, text):
     for part in SPLITS:
