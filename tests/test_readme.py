@@ -276,3 +276,12 @@ def test_the_readme_repeats_the_figures_of_the_weights_that_ship(headline_of):
         assert in_readme, f"the README has no row for {path}"
         about = in_readme + in_results
         assert all(said in text for text in about), f"{path} says {said}, the README and RESULTS.md say: {about}"
+
+
+def test_the_notebook_is_made_of_the_tour():
+    jupytext = pytest.importorskip("jupytext")
+    tour, notebook = (
+        [(cell.cell_type, cell.source) for cell in jupytext.read(ROOT / "docs" / name).cells]
+        for name in ("tour.py", "tour.ipynb")
+    )
+    assert notebook == tour
