@@ -76,7 +76,14 @@ JSB = Rolls(
     patience=10,
 )
 TUNES = dataclasses.replace(
-    sized(JSB, steps=50, hidden=48, z_size=8, **nets(48)), data="tunes", batch_size=32, patience=0
+    sized(JSB, steps=50, hidden=128, z_size=16, **nets(96)),
+    data="tunes",
+    steps=6000,
+    batch_size=32,
+    learning_rate=2e-3,
+    schedule="cosine",
+    every=500,
+    patience=0,
 )
 NOTTINGHAM = dataclasses.replace(sized(JSB, steps=1793, hidden=64, z_size=64), data="nottingham", steps=6000, every=200)
 DIGITS = Sounds(
@@ -119,7 +126,7 @@ PRESETS = {
     "spirals-shared": sized(SPIRALS, shared_rho=True),
     "tunes": TUNES,
     "tunes-fivo": sized(TUNES, objective="fivo"),
-    "tunes-rnn": baseline(TUNES, hidden=64, **nets(64, latent=False)),
+    "tunes-rnn": baseline(TUNES, hidden=160, **nets(128, latent=False)),
     "jsb": JSB,
     "jsb-fivo": sized(JSB, objective="fivo"),
     "jsb-rnn": baseline(JSB, hidden=96, **nets(96, latent=False)),
