@@ -3,7 +3,7 @@
 from export.declare import latent, meaning
 from export.declare.signature import Signature
 from export.declare.strings import text
-from export.make.command import Sampling, main
+from export.make.command import main
 from zoo.configs.align_draw import AlignDRAWConfig, CaptionVAEConfig
 
 HAS_STEPS = {AlignDRAWConfig: True, CaptionVAEConfig: False}
@@ -43,4 +43,4 @@ def signatures(model, k):
 
 
 if __name__ == "__main__":
-    main("align_draw", signatures, Sampling)
+    main("align_draw", signatures)

@@ -8,7 +8,7 @@ call returned.
 from export.declare.signature import Input, Offered, Signature
 from export.declare.strings import text
 from export.declare.writing import LEAST
-from export.make.command import Search, main
+from export.make.command import main
 
 
 def signatures(model, width):
@@ -82,4 +82,4 @@ def by_the_word(model, source):
 
 
 if __name__ == "__main__":
-    main("rnnsearch", signatures, Search)
+    main("rnnsearch", signatures)

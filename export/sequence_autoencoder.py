@@ -7,7 +7,7 @@ from export.declare import meaning
 from export.declare.signature import Offered, Signature
 from export.declare.strings import text
 from export.declare.writing import classifier
-from export.make.command import Options, main
+from export.make.command import main
 from zoo.configs.sequence_autoencoder import ClassifierConfig
 
 TOKENS = {
@@ -68,4 +68,4 @@ def written(name, write, model, given, says, both):
 
 
 if __name__ == "__main__":
-    main("sequence_autoencoder", signatures, Options)
+    main("sequence_autoencoder", signatures)

@@ -7,7 +7,7 @@ frozen network that makes the model's annotations is part of its export: picture
 
 from export.declare.signature import Input, Offered, Signature
 from export.declare.strings import picture
-from export.make.command import Search, main
+from export.make.command import main
 from zoo.declare import Field
 
 LEAST = -100.0  # the least log p that a phone is told: of -inf each kind of LiteRT file makes something else
@@ -98,4 +98,4 @@ def placed(model, alpha):
 
 
 if __name__ == "__main__":
-    main("show_attend_tell", signatures, Search)
+    main("show_attend_tell", signatures)

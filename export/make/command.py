@@ -1,6 +1,7 @@
 """python -m export.NAME RUN: one command line for every model. Nothing heavy before it is understood."""
 
 import dataclasses
+import inspect
 import pathlib
 import sys
 from typing import Annotated, Literal
@@ -62,14 +63,21 @@ class Search(Options):
             raise ValueError(f"width: got {self.width}, expected at least 1 beam")
 
 
-def main(name, signatures, options=Sampling, arguments=None):
+def options_of(signatures):
+    """The options of a declaration: those that add what it takes beside the model."""
+    taken = set(inspect.signature(signatures).parameters)
+    return next((kind for kind in Options.__subclasses__() if kind("").fixed.keys() <= taken), Options)
+
+
+def main(name, signatures, arguments=None):
     """The command of one model.
 
-    signatures(model, **what options adds): name -> Signature, the first served by default; Offered, where a phone is
+    signatures(model, **what its options add): name -> Signature, the first served by default; Offered, where a phone is
     offered something else.
     """
     try:
-        options = tyro.cli(options, prog=f"python -m export.{name}", description=Options.__doc__, args=arguments)
+        kind = options_of(signatures)
+        options = tyro.cli(kind, prog=f"python -m export.{name}", description=Options.__doc__, args=arguments)
         import_tensorflow()
         from export.make import package
 

@@ -1,7 +1,6 @@
 """From a run to everything that leaves: converted, measured, described, and only then put in place."""
 
 import importlib
-import inspect
 import pathlib
 import shlex
 import sys
@@ -101,8 +100,7 @@ def references(model, offered):
 
 def usual(signatures):
     """What a command line fixes of a declaration if it is told nothing: name -> value."""
-    known = {name: value for kind in command.Options.__subclasses__() for name, value in kind("").fixed.items()}
-    return {name: known[name] for name in list(inspect.signature(signatures).parameters)[1:] if name in known}
+    return command.options_of(signatures)("").fixed
 
 
 def answered(server, phone, data):

@@ -1,8 +1,11 @@
+import importlib
+import inspect
 import subprocess
 import sys
 
 import pytest
 
+from export.make import command
 from zoo.catalogue import MODELS
 
 
@@ -22,7 +25,14 @@ finally:
     assert "usage:" in done.stdout
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_a_command_line_has_what_the_declaration_takes_and_no_more(name):
+    signatures = importlib.import_module(f"export.{name}").signatures
+    options = command.options_of(signatures)("RUN")
+    inspect.signature(signatures).bind("model", **options.fixed)  # raises for too many and for too few
+
+
 def test_an_unknown_option_is_refused():
-    command = [sys.executable, "-m", "export.draw", "runs/draw/digits", "--quantise", "int8"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    asked = [sys.executable, "-m", "export.draw", "runs/draw/digits", "--quantise", "int8"]
+    done = subprocess.run(asked, capture_output=True, text=True)
     assert done.returncode == 2 and "--quantize" in done.stdout + done.stderr

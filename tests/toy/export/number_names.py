@@ -5,7 +5,7 @@ A server is sent beginnings and answers in words; a phone has no strings: it is 
 
 from export.declare.signature import Offered, Signature
 from export.declare.strings import text
-from export.make.command import Options, main
+from export.make.command import main
 
 
 def signatures(model):
@@ -28,4 +28,4 @@ def signatures(model):
 
 
 if __name__ == "__main__":
-    main("number_names", signatures, Options)
+    main("number_names", signatures)
