@@ -194,17 +194,18 @@ def test_importing_every_module_does_no_work(tmp_path):
     names = [module_name(path) for path in FILES if path.name != "__main__.py"]
     code = f"""
 import contextlib, importlib, io, json, os, sys
-said = io.StringIO()
+said, before = io.StringIO(), dict(os.environ)
 sys.argv = ["somebody else's program", "--steps", "3"]
 with contextlib.redirect_stdout(said):
     for name in {names}:
         importlib.import_module(name)
+changed = [name for name in os.environ | before if os.environ.get(name) != before.get(name)]  # what children inherit
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)  # too late after any op
-print(json.dumps([said.getvalue(), os.listdir()]))
+print(json.dumps([said.getvalue(), os.listdir(), changed]))
 """
-    assert run(code, tmp_path) == ["", []]
+    assert run(code, tmp_path) == ["", [], []]
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -14,7 +14,6 @@ import sys
 
 import numpy as np
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 CALIBRATION = 50  # examples of each signature; int8 learns its ranges from them
 
 
@@ -63,6 +62,7 @@ def reason(error):
 
 
 def main(folder, *kinds):
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     folder = pathlib.Path(folder)
     for kind in kinds:
         try:
