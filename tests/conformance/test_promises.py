@@ -30,17 +30,19 @@ EVERY_PRESET = [(name, preset) for name in catalogue.MODELS for preset in catalo
 
 
 def variants():
-    """(model, preset), those with few parameters first, that add a class of config, or a choice, to those before."""
+    """(model, preset): of every model as few as have all its classes of config and all choices, small ones if equal."""
     for name in catalogue.MODELS:
         configs = {preset: settings.model for preset, settings in catalogue.presets(name).items()}
-        seen = set()
-        for preset, config in sorted(configs.items(), key=lambda item: parameters(item[1])):
-            chosen = {key: value for key, value in vars(config).items() if isinstance(value, str | bool)}
-            kind = type(config).__name__
-            adds = {(kind,), *((kind, *choice) for choice in chosen.items())} - seen
-            if adds:
-                yield name, preset
-            seen |= adds
+        configs = dict(sorted(configs.items(), key=lambda item: parameters(item[1])))
+        has = {
+            preset: {type(config)} | {choice for choice in vars(config).items() if isinstance(choice[1], str | bool)}
+            for preset, config in configs.items()
+        }
+        missing = set().union(*has.values())
+        while missing:
+            preset = max(has, key=lambda preset: len(has[preset] & missing))
+            yield name, preset
+            missing -= has[preset]
 
 
 def parameters(config):
@@ -75,7 +77,7 @@ def small(config):
     )
     changes = {name: size for name, size in most.items() if type(getattr(config, name, None)) is int}
     if hasattr(config, "dilations") and hasattr(config, "length"):
-        changes |= {"dilations": (1, 2, 4), "skip": 8}
+        changes |= {"length": min(config.length, 2000), "dilations": (1, 2, 4), "skip": 8}
     if getattr(config, "hidden", None) == (400,) or isinstance(getattr(config, "hidden", None), tuple):
         changes["hidden"] = (8,)
     return dataclasses.replace(config, **changes)
