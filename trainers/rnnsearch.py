@@ -158,7 +158,7 @@ def figures(model, sets, split, seed):
     if dictionary := wordnet.find():
         says = f"{text.DEFINITIONS['meteor'][0]}, {how}; stems and synonyms are English ones in any language"
         add("meteor", text.meteor(*corpus, dictionary), "", says)
-    parts = SPLITTERS[model.config.units]
+    parts = SPLITTERS["cased" if model.config.units == "pieces" else model.config.units]
     right = sum(parts(one) == parts(other) for one, other in zip(texts, references, strict=True)) / len(texts)
     error = (right * (1 - right) / len(texts)) ** 0.5
     add("exact", right, "fraction", f"translations that are their reference word by word, {how}", error)
@@ -211,7 +211,7 @@ def sample(model, inputs, options):
         with reading(options.file, "text in UTF-8"):
             inputs = options.file.read_text(encoding="utf-8-sig").splitlines()
     require(inputs, "inputs", "none", "texts to translate, or --file with one a line")
-    most, units = model.config.source_length - 1, "characters" if model.config.units == "characters" else "words"
+    most, units = model.config.source_length - 1, model.config.units.replace("cased", "words")
     counts = model.source_words.count(tf.constant(list(inputs))).numpy()
     for text, words in zip(inputs, counts, strict=True):
         fits = words <= most and (words or options.file)

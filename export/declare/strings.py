@@ -21,14 +21,21 @@ def text(name, field, words):
     import numpy as np
     import tensorflow as tf
 
+    from zoo.nn.spelling import MARK
+
     (length,) = field.shape
     most = length - 1
 
     def strings(n, numbers):
-        strange = "floccinaucinihilipilification" if words.between else "\N{SNOWMAN}"
-        known = [word for word in (*words.known, strange) if word.strip()]  # a text of blanks alone has no character
-        lengths = numbers.integers(1, most + 1, n)
-        return np.array([words.between.join(numbers.choice(known, count)).encode() for count in lengths], object)
+        if words.units == "pieces":  # whole words, each of which is one; the strange one is two
+            known = [piece.lstrip(MARK) for piece in words.known if piece.startswith(MARK) and piece != MARK]
+            known, between, room = [*known, "\N{SNOWMAN}"], " ", most // 2
+        else:
+            strange = "floccinaucinihilipilification" if words.between else "\N{SNOWMAN}"
+            known = [word for word in (*words.known, strange) if word.strip()]  # blanks alone are no text
+            between, room = words.between, most
+        lengths = numbers.integers(1, max(room, 1) + 1, n)
+        return np.array([between.join(numbers.choice(known, count)).encode() for count in lengths], object)
 
     def ids(n, numbers):
         return words.ids(tf.constant(strings(n, numbers)), length).numpy()
@@ -47,6 +54,7 @@ def text(name, field, words):
         "words": ("words", " in lower case", "in lower case or not; a punctuation mark is a word"),
         "cased": ("words", " with their case", "with its case; a punctuation mark is a word"),
         "characters": ("characters", "", "with its case; a blank is a character, too"),
+        "pieces": ("pieces", " of words", "with its case; frequent words are one piece, others several"),
     }[words.units]
     wants = f"a {name} of 1 to {most} {units}"
     refused = {"no word": b" ", f"{length} words": b"a " * length}

@@ -22,10 +22,10 @@ PAIRS = (
 )
 
 
-def built(attention=True):
+def built(attention=True, units="cased"):
     config = catalogue.preset("rnnsearch", "smoke").model
     sizes = {"source_vocabulary": 6, "target_vocabulary": 7, "source_length": 14, "target_length": 13}
-    model = catalogue.build("rnnsearch", dataclasses.replace(config, units="cased", attention=attention, **sizes))
+    model = catalogue.build("rnnsearch", dataclasses.replace(config, units=units, attention=attention, **sizes))
     model.source_words.learn(["a", "b", "c"])
     model.target_words.learn(["A", "b", "C", "."])
     return model
@@ -66,6 +66,15 @@ def test_figures_are_sacrebleus_of_the_texts_as_they_were(model):
     assert short.examples == long.examples == 2
     assert short.value == pytest.approx(theirs.corpus_score(texts[:2], [references[:2]]).score)
     assert long.value == pytest.approx(theirs.corpus_score(texts[2:], [references[2:]]).score)
+
+
+def test_pieces_are_scored_as_the_words_they_make():
+    model = built(units="pieces")
+    model.source_words.learn(["\u2581", "a", "b", "c"])
+    model.target_words.learn(["\u2581b", "\u2581", "A", "b", "C"])
+    texts = ["C b A .", "b A", *(pair.target for pair in PAIRS[2:])]
+    found = figures(model, texts)
+    assert found["exact"].value == 0.75 and "case:mixed" in found["bleu"].measure.says
 
 
 def test_words_without_case_are_scored_without_it():

@@ -12,7 +12,8 @@ class RNNSearchConfig:
     """Sizes of RNNsearch; the defaults are the paper's RNNsearch-50."""
 
     attention: bool = True  # RNNsearch; else RNNencdec, to which the source is one vector
-    units: Literal["words", "cased", "characters"] = "cased"  # what texts are made of; cased: words with their case
+    # what texts are made of; cased: words with their case; pieces: of words, learned by sentencepiece
+    units: Literal["words", "cased", "characters", "pieces"] = "cased"
     source_vocabulary: int = 30_000  # with the end and the unknown word
     target_vocabulary: int = 30_000  # V
     source_length: int = 51  # words of the longest source with its end

@@ -10,7 +10,8 @@ class Field:
     shape: None stands for an axis of any length. ragged: the first axis differs from example to example; shape says
       the most, a batch holds no more than its longest example, and `pad` fills the rest.
     interval: both ends of the values of a float, None for any. classes: an integer is from 0 to classes - 1.
-    units: what the integers of a text stand for, "words", "cased" (words with their case) or "characters".
+    units: what the integers of a text stand for, "words", "cased" (words with their case), "characters"
+      or "pieces" of words.
     counts: of an integer, the ragged field of which it says how many first entries are no padding; classes is then one
       more than the most.
     """

@@ -8,6 +8,8 @@ makes another word than the letter that has it (NFC). Normalise texts of mixed o
 What a character is: a code point, its case kept; blanks and quotes are made alike as in words, and of blanks in a row
 one stays.
 
+Pieces of words (byte pair encoding) are of the same plain text; MARK stands for the blank before a word.
+
 Where words keep their case, a French elision ("l'", "qu'") and what an English word has behind an apostrophe ("'s") are
 words of their own. JOINED makes of such words the text that a reader expects.
 """
@@ -37,6 +39,8 @@ CASED = (
     (rf"(^| ){ELIDED}([^ ])", r"\1\2 \3"),
     (rf"([^ ]){SHORTENED}( |$)", r"\1 \2\3"),
 )
+MARK = "\u2581"
+WRITTEN = ((MARK, " "),)  # of pieces with nothing between
 JOINED = (  # of cased words with blanks between
     (rf"(^| ){ELIDED} ", r"\1\2"),
     (rf" {SHORTENED}( |$)", r"\1\2"),
@@ -58,7 +62,17 @@ def cased(text):
 
 def characters(text):
     """ "A  cat" -> ["A", " ", "c", "a", "t"]."""
-    return list(" ".join(_replaced(text, ALIKE).split()))
+    return list(plain(text))
+
+
+def plain(text):
+    """Its case kept, one blank for those in a row, none at either end."""
+    return " ".join(_replaced(text, ALIKE).split())
+
+
+def unmarked(text):
+    """The plain text of which pieces are made; a MARK in it is a blank."""
+    return plain(text.replace(MARK, " "))
 
 
 def _replaced(text, rules):

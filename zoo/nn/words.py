@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.nn.spelling import AFTER, ALIKE, BEFORE, CASED, JOINED
+from zoo.nn.spelling import AFTER, ALIKE, BEFORE, CASED, JOINED, MARK, WRITTEN
 
 UNKNOWN_WORD = "<unk>"  # how UNKNOWN is written
 END, UNKNOWN = 0, 1  # the end of a text, which also pads it; a word out of the vocabulary
@@ -31,14 +31,45 @@ def cased(texts):
 
 def characters(texts):
     """Characters by the rule of `zoo.nn.spelling`. texts: strings [B], UTF-8. Returns a ragged [B, None]."""
-    texts = tf.strings.regex_replace(_replaced(texts, ALIKE), " +", " ")
-    return tf.strings.unicode_split(tf.strings.strip(texts), "UTF-8")
+    return tf.strings.unicode_split(_plain(texts), "UTF-8")
+
+
+def pieces(texts, number):
+    """Pieces of words: of neighbours those become one that make the earliest piece, until none make any.
+
+    texts: strings [B], UTF-8; number: strings -> integers, UNKNOWN of what is no piece. Returns a ragged [B, None].
+    """
+    texts = _plain(tf.strings.regex_replace(texts, MARK, " "))
+    texts = tf.strings.regex_replace(tf.strings.regex_replace(texts, "(^.)", r" \1"), " ", MARK)
+    parts = tf.strings.unicode_split(texts, "UTF-8").to_tensor("")
+    parts = tf.pad(parts, [[0, 0], [0, 2]], constant_values="")
+    here = tf.range(tf.shape(parts)[1] - 1)
+
+    def joined(parts):
+        pairs = tf.strings.join([parts[:, :-1], parts[:, 1:]])
+        ranks = tf.cast(number(pairs), tf.int32)
+        ranks = tf.where((parts[:, 1:] == "") | (ranks == UNKNOWN), tf.int32.max, ranks)
+        return pairs, ranks, tf.reduce_min(ranks, 1, keepdims=True) < tf.int32.max
+
+    def body(parts, _):
+        pairs, ranks, some = joined(parts)
+        at = tf.where(some, tf.argmin(ranks, 1, tf.int32)[:, None], tf.size(here))
+        found = tf.gather(parts, tf.where(here > at, here + 1, here), batch_dims=1)
+        parts = tf.pad(tf.where(here == at, pairs, found), [[0, 0], [0, 1]], constant_values="")
+        return parts, tf.reduce_any(joined(parts)[2])
+
+    shapes = tf.TensorShape([None, None]), tf.TensorShape([])
+    parts, _ = tf.while_loop(
+        lambda _, more: more, body, (parts, tf.reduce_any(joined(parts)[2])), shape_invariants=shapes
+    )
+    return tf.RaggedTensor.from_tensor(parts, padding="")
 
 
 UNITS = {  # how texts fall into them, what joins them again, and what is replaced then
     "words": (tokens, " ", ()),
     "cased": (cased, " ", JOINED),
     "characters": (characters, "", ()),
+    "pieces": (pieces, "", WRITTEN),
 }
 
 
@@ -46,6 +77,10 @@ def _replaced(texts, rules):
     for pattern, new in rules:
         texts = tf.strings.regex_replace(texts, pattern, new)
     return texts
+
+
+def _plain(texts):
+    return tf.strings.strip(tf.strings.regex_replace(_replaced(texts, ALIKE), " +", " "))
 
 
 def mask(ids):
@@ -103,14 +138,15 @@ class Names(keras.layers.Layer):
 class Words(Names):
     """A vocabulary that is saved with the weights: `size` words, END and UNKNOWN among them.
 
-    units: "words"; "cased", words with their case; or "characters", of which one is a word to all that is said here.
+    units: "words"; "cased", words with their case; "characters" or "pieces", of which one is a word to all that is said
+    here. Pieces are in the order in which they were learned (`zoo.data.text.pieces`).
     """
 
     first = UNKNOWN + 1
 
     def __init__(self, size, units="words", **kwargs):
         super().__init__(size, **kwargs)
-        self.units, (self.tokens, self.between, self.joints) = units, UNITS[units]
+        self.units, (self.split, self.between, self.joints) = units, UNITS[units]
 
     def learn(self, words):
         """Takes the first of these words, the most frequent first; what finds no room is UNKNOWN from now on.
@@ -138,6 +174,10 @@ class Words(Names):
         """What each index stands for, of all words."""
         return ["<end>", "<unknown>", *self.known]
 
+    def tokens(self, texts):
+        """The words of texts, strings [B]: a ragged [B, None]."""
+        return self.split(texts, self.lookups[0]) if self.units == "pieces" else self.split(texts)
+
     def ids(self, texts, length):
         """Indices of texts, strings [B]: int32 [B, length]; one of `length` words or more is cut and has no END."""
         found = self.lookups[0](self.tokens(texts))
@@ -160,7 +200,7 @@ class Words(Names):
         """
         words = self.lookups[1](tf.where(mask(ids) > 0, ids, END))
         joined = tf.strings.strip(tf.strings.reduce_join(words, 1, separator=self.between))
-        return _replaced(joined, self.joints)
+        return tf.strings.strip(_replaced(joined, self.joints))
 
 
 @functools.lru_cache(16)

@@ -316,12 +316,13 @@ def test_the_examples_hold_every_form():
         ("words", "4 words", "in lower case"),
         ("cased", "4 words", "with its case"),
         ("characters", "4 characters", "with"),
+        ("pieces", "4 pieces", "with its case"),
     ],
 )
 def test_a_card_says_what_a_text_is_made_of(units, wants, case):
     words = Words(7, units)
     words.build()
-    words.learn(["a", "b", " "][: 2 if units != "characters" else 3])
+    words.learn({"characters": ["a", "b", " "], "pieces": ["\u2581a", "\u2581b", "\u2581"]}.get(units, ["a", "b"]))
     one = text("title", Field((5,), "int32", ragged=True), words)
     ids = one.example(50, np.random.default_rng(0))
     assert (ids[:, 0] != 0).all() and (ids[:, -1] == 0).all() and (ids == 1).any()

@@ -11,6 +11,7 @@ from zoo.data.parallel.generated import Pair
 from zoo.data.split import About, Data, Split
 from zoo.data.text.coverage import Coverage, counts, coverage_of_words
 from zoo.data.text.encoding import encode_words
+from zoo.data.text.pieces import learned, splitter
 from zoo.nn import spelling
 from zoo.nn.words import END, UNKNOWN
 
@@ -67,14 +68,16 @@ def load(request, source="", target="") -> Data:
 
     source, target: languages, as `zoo.configs.kinds.Pairs` has them.
     Training pairs of which a side does not fit with its end are left out; of others there is what fits. Without known
-    words those of training are learned, the most frequent first, as many as the fields have classes for.
+    words those of training are learned, the most frequent first, as many as the fields have classes for; or pieces of
+    words, of all training pairs.
     """
     name, fields = request.name, request.fields
     if fields.keys() != {*SIDES}:
         raise ValueError(f"data: {name} holds pairs of texts, the model takes {request.takes}; choose other data")
     found = SOURCES.get(name, sources.own)(request, source, target)
     rooms = {side: (1, fields[side].shape[0]) for side in SIDES}
-    split_up = {side: SPLITTERS[fields[side].units] for side in SIDES}
+    pieces = {side: _pieces(request, side, found.splits["train"]) for side in SIDES if fields[side].units == "pieces"}
+    split_up = {side: splitter(pieces[side]) if side in pieces else SPLITTERS[fields[side].units] for side in SIDES}
     same = found.units in {fields[side].units.replace("cased", "words") for side in SIDES}
 
     words, made = {}, {}
@@ -90,7 +93,7 @@ def load(request, source="", target="") -> Data:
             raise ValueError(f"data: {name} has no pair for {split} that fits into {request.takes}; give shorter ones")
         texts = {side: [[texts[side][k]] for k in kept] for side in SIDES}
         if not words:  # of training, which comes first
-            words = {side: vocabulary(request, side, texts[side]) for side in SIDES}
+            words = {side: pieces.get(side) or vocabulary(request, side, texts[side]) for side in SIDES}
         arrays = {side: encode_words(texts[side], words[side], rooms[side])[:, 0] for side in SIDES}
         covered = (coverage_of_words(texts[side], words[side], rooms[side]) for side in SIDES)
         # Batches are of like targets first, which cost most.
@@ -116,6 +119,13 @@ def load(request, source="", target="") -> Data:
         vocabularies=words,
         coverage={split: covered for split, (_, covered) in made.items()},
     )
+
+
+def _pieces(request, side, pairs):
+    """The pieces of a side, as many as the model has room for."""
+    most = request.fields[side].classes
+    count = None if most is None else max(0, most - UNKNOWN - 1)
+    return tuple(request.known.get(side) or learned([getattr(pair, side) for pair in pairs], count))[:count]
 
 
 def vocabulary(request, side, documents):

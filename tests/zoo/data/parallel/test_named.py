@@ -91,6 +91,20 @@ def test_words_without_room_are_unknown_and_known_words_are_taken(corpus):
     assert sets.test.arrays["target"][0].tolist() == [UNKNOWN, 2, 3, UNKNOWN, 0, 0, 0, 0, 0]
 
 
+def test_pieces_are_learned_of_training_and_known_ones_are_taken(corpus):
+    sets = load(corpus, length=40, classes=40, units="pieces")
+    for side in ("source", "target"):
+        pieces = ["", "<unk>", *sets.vocabularies[side]]
+        assert len(pieces) <= 40 and (sets.test.arrays[side] != UNKNOWN).all()
+        texts = ["".join(pieces[i] for i in row).replace("\u2581", " ").strip() for row in sets.test.arrays[side]]
+        assert texts == [getattr(pair, side) for pair in sets.test.source.pairs]
+    assert sets.told("source").endswith("(pieces, de-en)")
+    again = data.load(
+        str(corpus), fields=fields(40, 40, "pieces"), source="de", target="en", known=dict(sets.vocabularies)
+    )
+    np.testing.assert_array_equal(again.test.arrays["target"], sets.test.arrays["target"])
+
+
 def test_a_batch_holds_pairs(corpus):
     sets = load(corpus)
     for _, batch in data.batches(sets.train, 2, 0).take(4):
