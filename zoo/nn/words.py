@@ -43,25 +43,24 @@ def pieces(texts, number):
     texts = tf.strings.regex_replace(tf.strings.regex_replace(texts, "(^.)", r" \1"), " ", MARK)
     parts = tf.strings.unicode_split(texts, "UTF-8").to_tensor("")
     parts = tf.pad(parts, [[0, 0], [0, 2]], constant_values="")
-    here = tf.range(tf.shape(parts)[1] - 1)
+    here, none = tf.range(tf.shape(parts)[1] - 1), tf.int32.max
 
-    def joined(parts):
+    def with_pairs(parts):
         pairs = tf.strings.join([parts[:, :-1], parts[:, 1:]])
         ranks = tf.cast(number(pairs), tf.int32)
-        ranks = tf.where((parts[:, 1:] == "") | (ranks == UNKNOWN), tf.int32.max, ranks)
-        return pairs, ranks, tf.reduce_min(ranks, 1, keepdims=True) < tf.int32.max
+        return parts, pairs, tf.where((parts[:, 1:] == "") | (ranks == UNKNOWN), none, ranks)
 
-    def body(parts, _):
-        pairs, ranks, some = joined(parts)
-        at = tf.where(some, tf.argmin(ranks, 1, tf.int32)[:, None], tf.size(here))
-        found = tf.gather(parts, tf.where(here > at, here + 1, here), batch_dims=1)
-        parts = tf.pad(tf.where(here == at, pairs, found), [[0, 0], [0, 1]], constant_values="")
-        return parts, tf.reduce_any(joined(parts)[2])
+    def body(parts, pairs, ranks):
+        some = tf.reduce_min(ranks, 1, keepdims=True) < none
+        at = tf.where(some, tf.argmin(ranks, 1, tf.int32)[:, None], none)
+        kept = tf.gather(parts, tf.where(here > at, here + 1, here), batch_dims=1)
+        return with_pairs(tf.pad(tf.where(here == at, pairs, kept), [[0, 0], [0, 1]], constant_values=""))
 
-    shapes = tf.TensorShape([None, None]), tf.TensorShape([])
-    parts, _ = tf.while_loop(
-        lambda _, more: more, body, (parts, tf.reduce_any(joined(parts)[2])), shape_invariants=shapes
-    )
+    def any_pair(parts, pairs, ranks):
+        return tf.reduce_any(ranks < none)
+
+    shapes = [tf.TensorShape([None, None])] * 3
+    parts, *_ = tf.while_loop(any_pair, body, with_pairs(parts), shape_invariants=shapes)
     return tf.RaggedTensor.from_tensor(parts, padding="")
 
 
