@@ -59,7 +59,7 @@ def pieces(texts, number):
     def any_pair(parts, pairs, ranks):
         return tf.reduce_any(ranks < none)
 
-    shapes = [tf.TensorShape([None, None])] * 3
+    shapes = (tf.TensorShape([None, None]),) * 3
     parts, *_ = tf.while_loop(any_pair, body, with_pairs(parts), shape_invariants=shapes)
     return tf.RaggedTensor.from_tensor(parts, padding="")
 
