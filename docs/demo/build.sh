@@ -23,9 +23,9 @@ for weights in draw/mnist align_draw/scenes show_attend_tell/scenes wavenet/tone
     rnnsearch/grammar docnade/docstrings vrnn/tunes topic_rnn/docstrings; do
     model=${weights%/*}
     python -m "export.$model" "$weights" --out "$work/models" $([[ $model == draw ]] && echo --quantize float16)
-    words=("$work/models/$model"-*.txt)
-    [[ ! -e ${words[0]} ]] || cp "${words[@]}" "$out/models"
 done
+python -m export.wavenet wavenet/spoken-digits --name digits --out "$work/models"
+cp "$work"/models/*-*.txt "$out/models"
 python - "$out/models/topic_rnn-topics.txt" <<'WORDS'
 import pathlib, sys, zoo
 model = zoo.load("topic_rnn/docstrings")

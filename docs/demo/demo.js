@@ -191,11 +191,11 @@ let picture;  // [32, 32, 3]
   });
 }
 
-// WaveNet
+// WaveNet, of timbres and of digits by several speakers
 
-{
+for (const {id, file} of [{id: 'play', file: 'wavenet'}, {id: 'say', file: 'digits'}]) {
   const RATE = 8000, COUNT = 4000, SHOWN = 200;
-  const canvas = at('play-canvas'), context = canvas.getContext('2d');
+  const canvas = at(`${id}-canvas`), context = canvas.getContext('2d'), speaker = at(`${id}-speaker`);
   let label = 0, sounds, wave = new Float32Array(COUNT);
 
   const draw = (count) => {
@@ -216,8 +216,9 @@ let picture;  // [32, 32, 3]
     source.connect(sounds.destination);
     source.start();
   };
-  const run = panel('play', async () => {
-    const model = await load('wavenet');
+  const run = panel(id, async () => {
+    const model = await load(file), told = {label: Int32Array.of(label)};
+    if (speaker) told.speaker = Int32Array.of(speaker.value);
     let state = {
       time: new Int32Array(1),
       rows: new Float32Array(shapeOf(model, 'step', 'rows').reduce((a, b) => a * b)),
@@ -225,30 +226,34 @@ let picture;  // [32, 32, 3]
     };
     const uniforms = uniform(Math.floor(Math.random() * 1e6), COUNT), started = performance.now();
     for (let i = 0; i < COUNT; i++) {
-      const inputs = {...state, uniforms: Float32Array.of(uniforms[i]), label: Int32Array.of(label)};
+      const inputs = {...state, uniforms: Float32Array.of(uniforms[i]), ...told};
       const {audio, ...after} = await call(model, 'step', inputs);
       wave[i] = audio[0];
       state = after;
-      if (i === 2) window.zoo.play = {inputs, answer: {audio, ...after}};
+      if (i === 2) window.zoo[id] = {inputs, answer: {audio, ...after}};
       if (i % SHOWN === 0) {
         draw(i);
-        at('play-status').textContent = `${i.toLocaleString('en')} of ${COUNT.toLocaleString('en')} samples`;
+        at(`${id}-status`).textContent = `${i.toLocaleString('en')} of ${COUNT.toLocaleString('en')} samples`;
         await new Promise(requestAnimationFrame);
       }
     }
     draw(COUNT);
-    at('play-again').disabled = false;
+    at(`${id}-again`).disabled = false;
     hear();
     return `drawn in ${((performance.now() - started) / 1000).toFixed(1)} s`;
   });
-  words('wavenet-labels.txt').then(({lines}) => {
-    at('play-classes').replaceChildren(...lines.map((name, i) => {
+  words(`${file}-labels.txt`).then(({lines}) => {
+    at(`${id}-classes`).replaceChildren(...lines.map((name, i) => {
       const button = Object.assign(document.createElement('button'), {type: 'button', textContent: name});
       button.addEventListener('click', () => { label = i; run(); });
       return button;
     }));
   });
-  at('play-again').addEventListener('click', hear);
+  if (speaker) {
+    words(`${file}-speakers.txt`).then(({lines}) => speaker.replaceChildren(...lines.map(
+      (name, i) => Object.assign(document.createElement('option'), {textContent: name, value: i}))));
+  }
+  at(`${id}-again`).addEventListener('click', hear);
   draw(0);
 }
 

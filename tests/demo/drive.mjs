@@ -48,6 +48,11 @@ await use('play', async () => {
   await page.click('#play-classes button');
   await page.waitForSelector('#play-again:not([disabled])', {timeout: 120_000});
 });
+await page.selectOption('#say-speaker', {index: 1});
+await use('say', async () => {
+  await page.click('#say-classes button:nth-child(8)');
+  await page.waitForSelector('#say-again:not([disabled])', {timeout: 120_000});
+});
 await page.selectOption('#tune-root', {label: 'G'});
 await use('tune', async () => {
   await page.click('#tune-patterns button:nth-child(2)');

@@ -20,6 +20,7 @@ SIGNATURES = {
     "paint": ("align_draw", "generate_steps"),
     "tell": ("show_attend_tell", "caption_images"),
     "play": ("wavenet", "step"),
+    "say": ("digits", "step"),
     "tune": ("vrnn", "step"),
     "topics": ("topic_rnn", "topics"),
     "way": ("sentence_vae", "encode"),
