@@ -46,8 +46,9 @@ class Companded:
 
         logits: [B, V]; uniforms: [B, 1].
         """
-        p = cumulative(tf.nn.softmax(logits / temperature))
-        return tf.minimum(tf.reduce_sum(tf.cast(p <= uniforms, tf.int32), 1), self.levels - 1)
+        upto = cumulative(tf.nn.softmax(logits / temperature))
+        # Their sum is 1 but for rounding, which must not choose among the classes that are hardly likely.
+        return tf.minimum(tf.reduce_sum(tf.cast(upto <= uniforms * upto[:, -1:], tf.int32), 1), self.levels - 1)
 
 
 class Logistics:
@@ -95,8 +96,9 @@ class Logistics:
     def draw(self, numbers, uniforms, temperature):
         """numbers: [B, 3 K]; uniforms: [B, 2], which logistic and where in it. Colder, both are surer."""
         log_weights, means, log_scales = self.parts(numbers)
-        p = tf.cumsum(tf.nn.softmax(log_weights / temperature), -1)
-        k = tf.minimum(tf.reduce_sum(tf.cast(p <= uniforms[:, :1], tf.int32), 1), p.shape[1] - 1)
+        upto = tf.cumsum(tf.nn.softmax(log_weights / temperature), -1)
+        k = tf.reduce_sum(tf.cast(upto <= uniforms[:, :1] * upto[:, -1:], tf.int32), 1)
+        k = tf.minimum(k, upto.shape[1] - 1)
         mean, log_scale = (tf.gather(x, k, batch_dims=1) for x in (means, log_scales))
         u = tf.clip_by_value(uniforms[:, 1], 1e-7, 1 - 1e-7)
         return self.encode(mean + temperature * tf.exp(log_scale) * (tf.math.log(u) - tf.math.log1p(-u)))

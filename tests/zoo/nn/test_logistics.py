@@ -44,6 +44,17 @@ def test_levels_are_whole_and_what_16_bits_hold_comes_back():
     assert float(kind.encode(np.float32(1.0))) == 32_767 / 32_768
 
 
+def test_rounding_does_not_choose_in_the_tail():
+    """A uniform number of 1, which is none, is the last class, however the sum of all probabilities is rounded."""
+    logits = np.random.default_rng(4).normal(0, 6, (500, 256)).astype(np.float32)
+    drawn = Companded(256).draw(logits, np.ones([500, 1], np.float32), 1.0).numpy()
+    assert (drawn == 255).all()
+    below = np.full([500, 1], np.nextafter(np.float32(1), np.float32(0)))
+    upto = np.cumsum(np.exp(np.float64(logits - logits.max(1, keepdims=True))), 1)
+    least = (upto / upto[:, -1:] > 1 - 1e-6).argmax(1)
+    assert (Companded(256).draw(logits, below, 1.0).numpy() >= least).all()
+
+
 def test_draws_are_as_frequent_as_they_are_likely():
     many = 20_000
     uniforms = np.random.default_rng(1).uniform(size=(many, 2)).astype(np.float32)
