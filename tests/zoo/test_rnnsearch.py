@@ -231,7 +231,7 @@ def test_the_likeliest_words_are_drawn_most():
     assert np.abs(share - p).max() < 4 * np.sqrt(p.max() / 2000)
 
 
-def test_a_beam_of_five_takes_at_most_eight_times_as_long_as_one_word_after_the_other():
+def test_a_beam_of_five_takes_at_most_ten_times_as_long_as_one_word_after_the_other():
     """Captions' sizes, 32 at once, of a model that never says END: every word is searched for."""
     model = rnnsearch.build(PRESETS["multi30k-en-de"].model)
     model.out.bias.assign(tf.where(tf.range(model.out.units) == END, -1e3, model.out.bias))
@@ -242,7 +242,7 @@ def test_a_beam_of_five_takes_at_most_eight_times_as_long_as_one_word_after_the_
         assert (search(source)["target"] != END).numpy().all()  # traces, too
         found[method] = min(seconds(search, source) for _ in range(3))
     print(", ".join(f"{words / each:,.0f} words a second {method}" for method, each in found.items()))
-    assert found["beam"] < 8 * found["greedy"]
+    assert found["beam"] < 10 * found["greedy"]
 
 
 def seconds(function, *arguments):

@@ -123,13 +123,17 @@ def load(request, source="", target="") -> Data:
 
 def _pieces(request, side, pairs):
     """The pieces of a side, as many as the model has room for."""
-    most = request.fields[side].classes
-    count = None if most is None else max(0, most - UNKNOWN - 1)
+    count = _count(request, side)
     return tuple(request.known.get(side) or learned([getattr(pair, side) for pair in pairs], count))[:count]
+
+
+def _count(request, side):
+    """How many words the model has room for beside the end and the unknown one; None for any number."""
+    most = request.fields[side].classes
+    return None if most is None else max(0, most - UNKNOWN - 1)
 
 
 def vocabulary(request, side, documents):
     """The words of a side, the most frequent first, as many as the model has room for."""
-    most = request.fields[side].classes
     known = request.known.get(side) or counts([words for (words,) in documents], list, "texts")
-    return tuple(known)[: None if most is None else max(0, most - UNKNOWN - 1)]
+    return tuple(known)[: _count(request, side)]
