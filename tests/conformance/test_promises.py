@@ -64,7 +64,9 @@ def name(variant):
 def settings(variant):
     """The preset's, with a model as small as it can be."""
     settings = catalogue.preset(*variant)
-    return dataclasses.replace(settings, model=small(settings.model))
+    model = small(settings.model)
+    pieces = {"piece": min(settings.piece, model.length)} if hasattr(model, "length") else {}
+    return dataclasses.replace(settings, model=model, **pieces)
 
 
 def small(config):
