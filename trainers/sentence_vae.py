@@ -28,13 +28,10 @@ def stream_learner(*arguments):
     """The Learner of pieces of a stream, whose states go on from step to step."""
     import tensorflow as tf
 
-    from trainers.learn.learner import CARRIED, Learner
+    from trainers.learn.learner import Carrying
     from zoo.data.text import lanes
 
-    class Streaming(Learner):
-        def start(self):
-            return tf.nest.flatten(self.model.decoder.begin(self.settings.batch_size))
-
+    class Streaming(Carrying):
         def batches(self, sets, start_step):
             tokens = lanes.stream(sets.train)
             return lanes.lanes(tokens, self.settings.batch_size, self.model.config.piece, start_step)
@@ -43,12 +40,6 @@ def stream_learner(*arguments):
             every = tf.ones_like(batch["target"], tf.float32)
             words = every * tf.cast(batch["target"] > 0, tf.float32)
             return {"words": tf.reduce_sum(words, 1), "words_and_end": tf.reduce_sum(every, 1)}
-
-        def terms(self, batch, noise, step):
-            return self.terms_and_carried(batch, noise, step)[0]
-
-        def terms_and_carried(self, batch, noise, step):
-            return self.model.stream_terms(batch, batch.get(CARRIED), noise)
 
     return Streaming(*arguments)
 
@@ -62,11 +53,10 @@ def stream_figures(model, sets, split, seed):
     from zoo.data.text import lanes
 
     tokens, nats = lanes.stream(sets.splits[split]), 0.0
-    states = tf.nest.flatten(model.decoder.begin(1))
-    scored = tf.function(model.stream_terms, autograph=False, jit_compile=True)
+    states = model.begin(1)
+    scored = tf.function(model.carried_terms, autograph=False, jit_compile=True)
     for batch, n in lanes.in_order(tokens, SCORED):
-        words = {name: batch[name][:, :n] for name in ("input", "target")}
-        terms, states = scored({**words, "fresh": batch["fresh"]}, states)
+        terms, states = scored({name: batch[name][:, :n] for name in ("input", "target")}, {}, states)
         nats += float(terms["negative_log_likelihood"][0])
     says = "exp(nats / words) of all texts as one stream, over whose ends the state is carried, each END a word"
     measure = Measure("", says)

@@ -74,18 +74,19 @@ class StreamLanguageModel(RecurrentLanguageModel):
         """END where no word is before."""
         return tf.where(words == decoding.FIRST, END, words)
 
-    def stream_terms(self, batch, states=None, noise=None):
-        """Terms of pieces of a stream, as `loss_terms` has them, and the states after: [B, H] each.
+    def begin(self, size):
+        """The states of all cells before a stream: [size, H] each."""
+        return self.decoder.begin(size)
 
-        batch: as of zoo.data.text.lanes. states: of all cells in one list, default zeros.
+    def carried_terms(self, batch, noise, states):
+        """Terms of pieces of a stream, as `loss_terms` has them, and the states after.
+
+        batch: {"input", "target": int32 [B, T]}, as of zoo.data.text.lanes. states: as `begin` has them.
         """
-        begin = self.decoder.begin(batch["input"].shape[0])
-        kept = [tf.where(batch["fresh"][:, None], 0.0, state) for state in states or tf.nest.flatten(begin)]
-        states = tf.nest.pack_sequence_as(begin, kept)
         last, h = self.decoder.read(batch["input"], None, states, noise, self.config.dropout)
         log_p = tf.nn.log_softmax(self.decoder.logits(h))
         nats = -tf.reduce_sum(tf.gather(log_p, batch["target"], batch_dims=2), 1)
-        return {"negative_log_likelihood": nats}, tf.nest.flatten(last)
+        return {"negative_log_likelihood": nats}, last
 
 
 class SentenceVAE(Forgetful, TextVAE):

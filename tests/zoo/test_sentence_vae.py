@@ -255,29 +255,28 @@ def stream_model(**changes):
 
 
 def test_a_stream_in_pieces_is_the_stream_at_once():
-    """The state is carried, and goes where a lane is fresh."""
     model, tokens = stream_model(), np.random.default_rng(1).integers(0, 8, (2, 13)).astype(np.int32)
 
-    def scored(start, stop, states=None, fresh=(False, False)):
+    def scored(start, stop, states):
         pieces = {"input": tokens[:, start:stop], "target": tokens[:, start + 1 : stop + 1]}
-        terms, states = model.stream_terms({**pieces, "fresh": tf.constant(fresh)}, states)
+        terms, states = model.carried_terms(pieces, {}, states)
         return terms["negative_log_likelihood"].numpy(), states
 
-    whole, _ = scored(0, 12, fresh=(True, True))
-    nats, states = np.zeros(2), None
+    whole, _ = scored(0, 12, model.begin(2))
+    nats, states = np.zeros(2), model.begin(2)
     for start in range(0, 12, 3):
         more, states = scored(start, start + 3, states)
         nats += more
     np.testing.assert_allclose(nats, whole, rtol=1e-5)
-    again, _ = scored(0, 3, states, fresh=(True, False))
-    first, _ = scored(0, 3)
-    assert again[0] == pytest.approx(first[0], rel=1e-6) and again[1] != pytest.approx(first[1], rel=1e-3)
+    again, _ = scored(0, 3, states)
+    first, _ = scored(0, 3, model.begin(2))
+    assert again != pytest.approx(first, rel=1e-3)
 
 
 def test_a_text_alone_is_a_stream_that_begins_behind_an_end():
     model, text = stream_model(), np.int32([[4, 6, 5, 0]])
-    batch = {"input": np.int32([[0, 4, 6, 5]]), "target": text, "fresh": np.array([True])}
-    expected = model.stream_terms(batch)[0]["negative_log_likelihood"]
+    batch = {"input": np.int32([[0, 4, 6, 5]]), "target": text}
+    expected = model.carried_terms(batch, {}, model.begin(1))[0]["negative_log_likelihood"]
     np.testing.assert_allclose(model.loss_terms({"text": text}, {})["negative_log_likelihood"], expected, rtol=1e-5)
 
 
@@ -288,9 +287,10 @@ def test_dropout_is_between_all_layers():
         "layer_1": (2, LENGTH, 4),
         "output": (2, LENGTH, 4),
     }
-    batch = {"input": np.int32([[0, 4, 6]]), "target": np.int32([[4, 6, 5]]), "fresh": np.array([True])}
+    batch = {"input": np.int32([[0, 4, 6]]), "target": np.int32([[4, 6, 5]])}
     kept = {name: np.ones((1, 3, size), np.float32) for name, size in (("input", 3), ("layer_1", 4), ("output", 4))}
-    plain = model.stream_terms(batch)[0]["negative_log_likelihood"].numpy()
+    plain = model.carried_terms(batch, {}, model.begin(1))[0]["negative_log_likelihood"].numpy()
     for name in kept:
         some = {**kept, name: np.zeros_like(kept[name])}
-        assert model.stream_terms(batch, noise=some)[0]["negative_log_likelihood"].numpy() != pytest.approx(plain)
+        found = model.carried_terms(batch, some, model.begin(1))[0]["negative_log_likelihood"].numpy()
+        assert found != pytest.approx(plain)

@@ -125,6 +125,31 @@ class Learner:
                 v.assign(weight)
 
 
+class Carrying(Learner):
+    """Of models that carry states from step to step: `begin(size)`, a structure of [size, ...] tensors, and
+    `carried_terms(batch, noise, states)`, which returns the terms and the states after.
+
+    batch["fresh"], bool [B]: the row begins anew.
+    """
+
+    def start(self):
+        return tf.nest.flatten(self.model.begin(self.settings.batch_size))
+
+    def terms(self, batch, noise, step):
+        return self.terms_and_carried(batch, noise, step)[0]
+
+    def terms_and_carried(self, batch, noise, step):
+        fresh = tf.convert_to_tensor(batch["fresh"])
+        begin = self.model.begin(fresh.shape[0])
+        first = tf.nest.flatten(begin)
+        kept = [
+            tf.where(tf.reshape(fresh, [-1] + [1] * (x.shape.rank - 1)), x, state)
+            for x, state in zip(first, batch.get(CARRIED, first), strict=True)
+        ]
+        terms, after = self.model.carried_terms(batch, noise, tf.nest.pack_sequence_as(begin, kept))
+        return terms, tf.nest.flatten(after)
+
+
 def learner_of(task, *arguments):
     """The Learner of a Task. arguments: model, settings, strategy, xla."""
     return (task.learner or Learner)(*arguments)
