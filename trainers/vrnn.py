@@ -55,8 +55,7 @@ def beginnings(model, shown):
     import tensorflow as tf
 
     batch, noise = first(shown)
-    unit = model.config.features if model.observed == "audio" else 1
-    length = unit * tf.maximum(1, tf.cast(model.counts(batch)["steps"], tf.int32) // 2)
+    length = model.stride * tf.maximum(1, tf.cast(model.counts(batch)["steps"], tf.int32) // 2)
     length = tf.minimum(length, batch["length"])
     values = batch[model.observed].numpy()
     return [row[:n] for row, n in zip(values, length.numpy(), strict=True)], batch | {"length": length}, noise
@@ -91,7 +90,7 @@ def rates(model, shown):
 
     batch, noise = first(shown, 1)
     steps = int(model.counts(batch)["steps"][0])
-    rate = model.step_terms(batch, noise)["rate"][:steps, 0].numpy()
+    rate = model.step_terms(batch, noise)[0]["rate"][:steps, 0].numpy()
     x = model.seen(batch).x[:steps, 0].numpy()
     if model.observed == "audio":
         told, signal = "loudness", np.sqrt(np.mean(x**2, 1))
@@ -107,7 +106,7 @@ def rates(model, shown):
 def histograms(model, shown):
     """The rate of every step."""
     mask = model.seen(shown.batch).mask > 0
-    return {"rate/step": model.step_terms(shown.batch, shown.noise)["rate"][mask]}
+    return {"rate/step": model.step_terms(shown.batch, shown.noise)[0]["rate"][mask]}
 
 
 def sample(model, inputs, options):
@@ -164,17 +163,31 @@ def state_after(model, begun, seed):
     return model.read(batch, model.path_noise(len(begun), seed, steps))
 
 
+def learner(model, settings, *arguments):
+    """The Learner of whole sequences, or of windows, whose states go on from step to step."""
+    from trainers.learn.learner import Carrying, Learner
+    from zoo.data.windows import windows
+
+    class Windows(Carrying):
+        def batches(self, sets, start_step):
+            length = model.config.window * model.stride
+            return windows(sets.train, model.observed, length, settings.batch_size, settings.seed, start_step)
+
+    return (Windows if model.config.window else Learner)(model, settings, *arguments)
+
+
 TASKS = {
     VRNNConfig: Task(
         "vrnn",
         exhibits,
         histograms,
+        learner=learner,
         sample=sample,
         sampling=Drawing,
         judge=later("trainers.judges.particles", "judge"),
         judging=Counting,
     ),
-    RNNConfig: Task("vrnn", exhibits, sample=sample, sampling=Drawing),
+    RNNConfig: Task("vrnn", exhibits, learner=learner, sample=sample, sampling=Drawing),
 }
 
 if __name__ == "__main__":

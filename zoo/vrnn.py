@@ -129,9 +129,14 @@ class RNN(Model):
         self.built = True
 
     @property
+    def stride(self):
+        """How many entries of what is observed a step takes: all samples of a frame, of else one."""
+        return self.config.features if self.observed == "audio" else 1
+
+    @property
     def fields(self):
         config, name = self.config, self.observed
-        most = config.steps * (config.features if name == "audio" else 1)
+        most = config.steps * self.stride
         shape = (most,) if name == "audio" else (most, config.features)
         interval = {"audio": (-1, 1), "sequence": (0, 1)}.get(name)
         return {
@@ -234,15 +239,28 @@ class RNN(Model):
         start = self.zeros(tf.shape(seen.mask)[1]) if state is None else state
         return scan(step, start, inputs, {"gates": self.gates}, [[None, self.told_size]])
 
-    def step_terms(self, batch, noise):
-        """The loss terms of every step: {name: [T, B]} in nats, 0 where it is padding."""
+    def step_terms(self, batch, noise, state=None):
+        """The loss terms of every step, {name: [T, B]} in nats, 0 where it is padding; the state after."""
         seen = self.seen(batch)
-        _, (told,) = self.follow(seen, noise)
-        return {"negative_log_likelihood": -self.log_likelihood(seen, told, called(self.decoder_maps))}
+        state, (told,) = self.follow(seen, noise, state)
+        return {"negative_log_likelihood": -self.log_likelihood(seen, told, called(self.decoder_maps))}, state
+
+    def summed_terms(self, batch, noise, state=None):
+        """{name: [B]} of all steps, and the state after."""
+        terms, state = self.step_terms(batch, noise, state)
+        return {name: summed(swap(each), self.config.steps) for name, each in terms.items()}, state
 
     def loss_terms(self, batch, noise):
         """{"negative_log_likelihood": [B]} in nats. batch: as `fields` has it, or less of the padding."""
-        return {name: summed(swap(each), self.config.steps) for name, each in self.step_terms(batch, noise).items()}
+        return self.summed_terms(batch, noise)[0]
+
+    def begin(self, size):
+        """What training carries from window to window, before the first: a tuple of [size, ...] tensors."""
+        return self.zeros(size)
+
+    def carried_terms(self, batch, noise, states):
+        """The terms that training descends of windows of sequences, and what is carried on."""
+        return self.summed_terms(batch, noise, states)
 
     def read(self, batch, noise):
         """The state after the last step of a beginning, which `generate` goes on from: a tuple of [B, H]."""
@@ -342,27 +360,29 @@ class VRNN(RNN):
         says += f"-log p(x) is in expectation at most this{self.unit}"
         return {objective: Measure("nats", says, likelihood=self.observed)} | self.per_step(objective) | found
 
-    def noise(self, batch_size, seed):
-        """{"z": standard normal [B, S, Z]}, and of an objective with particles "particles", [B, N, S, Z], and the
-        uniform "places", [B, S]. seed: int32[2]."""
+    def noise(self, batch_size, seed, steps=None):
+        """{"z": standard normal [B, steps, Z]}, and of an objective with particles "particles", [B, N, steps, Z], and
+        the uniform "places", [B, steps]. seed: int32[2]; steps: S."""
         config = self.config
-        return self.path_noise(batch_size, seed) | (
-            self.particle_noise(batch_size, tf.random.fold_in(seed, 1), config.particles)
+        return self.path_noise(batch_size, seed, steps) | (
+            self.particle_noise(batch_size, tf.random.fold_in(seed, 1), config.particles, steps)
             if config.objective != "bound"
             else {}
         )
+
+    def training_noise(self, batch_size, seed):
+        return self.noise(batch_size, seed, self.config.window)
 
     def path_noise(self, batch_size, seed, steps=None):
         """{"z": standard normal [B, steps, Z]}; steps: S."""
         return {"z": tf.random.stateless_normal([batch_size, steps or self.config.steps, self.config.z_size], seed)}
 
-    def particle_noise(self, batch_size, seed, count):
+    def particle_noise(self, batch_size, seed, count, steps=None):
         """What `fivo` and `importance` draw `count` particles from."""
-        normal, uniform = split(seed, 2)
-        shape = [batch_size, count, self.config.steps, self.config.z_size]
+        (normal, uniform), steps = split(seed, 2), steps or self.config.steps
         return {
-            "particles": drawn(False, shape, normal),
-            "places": drawn(True, [batch_size, self.config.steps], uniform),
+            "particles": drawn(False, [batch_size, count, steps, self.config.z_size], normal),
+            "places": drawn(True, [batch_size, steps], uniform),
         }
 
     def drawing_noise(self, size, seed, steps=None):
@@ -436,18 +456,18 @@ class VRNN(RNN):
         sizes = self.told_size, self.config.hidden, *[self.config.z_size] * 3
         return scan(step, start, inputs, maps, [[None, size] for size in sizes])
 
-    def step_terms(self, batch, noise):
-        """Minus eq. 11: {"distortion", "rate"}, [T, B] nats each, 0 where a step is padding."""
+    def step_terms(self, batch, noise, state=None):
+        """Minus eq. 11: {"distortion", "rate"}, [T, B] nats each, 0 where a step is padding; and the state after."""
 
         def divergence(h, mean, scale):
             prior = tfd.Normal(*self.prior(h, called(self.prior_maps)))
             return tf.reduce_sum(tfd.kl_divergence(tfd.Normal(mean, scale), prior), -1)
 
         seen = self.seen(batch)
-        _, (told, h, _, mean, scale) = self.follow(seen, noise)
+        state, (told, h, _, mean, scale) = self.follow(seen, noise, state)
         rate = at_once(divergence, h, mean, scale)
         distortion = -self.log_likelihood(seen, told, called(self.decoder_maps))
-        return {"distortion": distortion, "rate": tf.where(seen.mask > 0, rate, 0.0)}
+        return {"distortion": distortion, "rate": tf.where(seen.mask > 0, rate, 0.0)}, state
 
     def loss_terms(self, batch, noise):
         """Minus the bound: {"distortion": [B], "rate": [B]} in nats; and minus that which training raises."""
@@ -461,6 +481,16 @@ class VRNN(RNN):
     def training_terms(self, batch, noise, step):
         """The terms of the bound, or minus that of particles."""
         return self.particle_terms(batch, noise) or self.loss_terms(batch, noise)
+
+    def begin(self, size):
+        config = self.config
+        return self.particles_at_first(size, config.particles) if config.objective == "fivo" else super().begin(size)
+
+    def carried_terms(self, batch, noise, states):
+        if self.config.objective != "fivo":
+            return super().carried_terms(batch, noise, states)
+        estimate, states = self.filtered(batch, noise, states)
+        return {"fivo": -estimate}, states
 
     def log_weights(self, batch, noise):
         """log p(x, z) - log q(z | x) of one path, [B] nats."""
@@ -487,9 +517,20 @@ class VRNN(RNN):
         Particles are proposed by the posterior and resampled as the config says. noise: {"particles": [B, N, S, Z],
         "places": [B, S]}.
         """
+        begin = self.particles_at_first(tf.shape(batch["length"])[0], noise["particles"].shape[1])
+        return self.filtered(batch, noise, begin)[0]
+
+    def particles_at_first(self, size, count):
+        """h, c, [size, N, H] each, and the log of their weights, [size, N]."""
+        zeros = tf.zeros([size, count, self.config.hidden])
+        return zeros, zeros, tf.fill([size, count], -tf.math.log(float(count)))
+
+    def filtered(self, batch, noise, states):
+        """`fivo` given all before, which `states` come from, as `particles_at_first` has them; the states after."""
         seen, eps = self.seen(batch), noise["particles"]
         count, steps, size = eps.shape[1], tf.shape(seen.mask)[0], tf.shape(seen.mask)[1]
         always = self.config.resampling == "always"
+        *states, log_weights = states
 
         def many(x):  # [B N, ...]
             return tf.repeat(x, count, 0)
@@ -514,9 +555,9 @@ class VRNN(RNN):
         maps = {**self.prior_maps, **self.encoder_maps, **self.z_net.maps, **self.decoder_maps, "gates": self.gates}
         noises = tf.reshape(eps, [-1, *eps.shape[2:]]), noise["places"]
         inputs = self.known(seen), *seen, *(swap(x)[:steps] for x in noises)
-        equal = tf.fill([size, count], -tf.math.log(float(count)))
-        *_, total = scan(step, (*self.zeros(size * count), equal, tf.zeros([size])), inputs, maps, [])[0]
-        return total
+        start = *(tf.reshape(x, [size * count, self.config.hidden]) for x in states), log_weights, tf.zeros([size])
+        *states, log_weights, total = scan(step, start, inputs, maps, [])[0]
+        return total, (*(tf.reshape(x, [size, count, self.config.hidden]) for x in states), log_weights)
 
 
 def held(after, before, mask):

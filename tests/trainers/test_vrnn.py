@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import pathlib
 import types
 
@@ -6,12 +7,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import zoo
 from trainers import vrnn as trainer
-from trainers.declare.task import Shown
+from trainers.declare.task import Shown, task_of
 from trainers.judges import particles
+from trainers.learn import command, loop
 from trainers.score import figures
 from trainers.show import exhibits, midi
-from zoo import vrnn
+from zoo import catalogue, vrnn
 from zoo.configs.vrnn import RNNConfig, VRNNConfig
 from zoo.data import Data, Split
 from zoo.data.music.tunes import lowest_note
@@ -34,6 +37,22 @@ def batch_of(model, size=5):
 
 def shown_of(model):
     return Shown(batch_of(model), model.noise(5, (1, 2)), None, None)
+
+
+@pytest.mark.parametrize("preset", ["smoke", "tones-rnn"])
+def test_a_run_that_learns_from_windows(tmp_path, preset):
+    """Of 10 frames, of tones that are up to 61 long; a batch of other windows learns something else."""
+    norms = []
+    for window in (10, 0):
+        settings = catalogue.preset("vrnn", preset)
+        model = dataclasses.replace(settings.model, hidden=8, window=window)
+        settings = dataclasses.replace(settings, model=model, steps=3, batch_size=4)
+        folder = tmp_path / str(window)
+        assert loop.train(task_of("vrnn", model), command.Options(settings, preset, workdir=folder, xla=False)) == 0
+        figure, *_ = json.loads((folder / "metrics.json").read_text())
+        assert np.isfinite(figure["value"]) and figure["examples"] == 72  # whole sequences
+        norms.append(sum(float(tf.norm(v)) for v in zoo.load(folder).variables))
+    assert norms[0] != norms[1]
 
 
 @pytest.mark.parametrize("latent", [True, False], ids=["vrnn", "rnn"])

@@ -94,7 +94,7 @@ def test_the_bound_of_every_output(run, output):
 
 def test_every_step_of_the_bound():
     model, expected = golden(), GOLDEN["vrnn_gauss"]["expected"]
-    terms = model.step_terms(batch_of(), noise_of())
+    terms, _ = model.step_terms(batch_of(), noise_of())
     mask = np.array(GOLDEN["vrnn_gauss"]["inputs"]["mask"])
     np.testing.assert_allclose(terms["distortion"], (-mask * expected["log_px"]).T, rtol=1e-5)
     np.testing.assert_allclose(terms["rate"], (mask * expected["kl"]).T, rtol=1e-5, atol=1e-6)
@@ -235,7 +235,7 @@ def test_of_a_frame_in_part_only_what_is_real_counts():
     np.testing.assert_array_equal(part.mask[:, 0], [1, 1, 1, 1])
     np.testing.assert_array_equal(part.mask[:, 1], [1, 0, 0, 0])
     assert part.x[3, 0, 1] == 0 and (part.x[:3, 0] == whole.x[:3, 0]).numpy().all()
-    terms = model.step_terms(batch, noise_of())
+    terms, _ = model.step_terms(batch, noise_of())
     told = model.parameters(model.follow(part, noise_of())[1][0][3], vrnn.called(model.decoder_maps))
     mean, scale = told[0, 0].numpy(), vrnn.mixtures.positive(told[0, 2]).numpy()
     x = batch["audio"][0, 6]
@@ -382,3 +382,29 @@ def test_the_particle_bound_and_its_gradient_are_those_of_a_plain_loop(resamplin
 def test_presets_name_sizes_that_build(preset):
     config = PRESETS[preset].model
     assert config.steps > 1 and (config.features == 3 or config.output != "strokes")
+
+
+@pytest.mark.parametrize("kind", ["rnn", "bound", "fivo"])
+def test_windows_that_carry_the_state_are_the_whole(kind):
+    """4 steps of 2 samples in windows of 2 steps: the terms add up, however the rows' lengths end in them."""
+    model = baseline() if kind == "rnn" else golden(objective=kind, particles=3)
+    batch, noise = batch_of(), model.noise(2, (8, 9))
+    whole = model.training_terms(batch, noise, 0)
+    states, found = model.begin(2), {name: np.zeros(2) for name in whole}
+    for start in (0, 2):
+        length = np.clip(batch["length"] - 2 * start, 0, 4)
+        window = {"audio": batch["audio"][:, 2 * start : 2 * start + 4], "length": length}
+        part = {"z": noise["z"][:, start : start + 2]} if noise else {}
+        if kind == "fivo":
+            part["particles"] = noise["particles"][:, :, start : start + 2]
+            part["places"] = noise["places"][:, start : start + 2]
+        terms, states = model.carried_terms(window, part, states)
+        for name, value in terms.items():
+            found[name] += value
+    for name, value in whole.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-5)
+
+
+def test_paths_weighed_at_their_end_are_not_cut_into_windows():
+    with pytest.raises(ValueError, match=r"model.window: got 2, expected 0"):
+        VRNNConfig(objective="importance", window=2)

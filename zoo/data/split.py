@@ -86,7 +86,7 @@ def batches(split: Split, batch_size: int, seed: int, start_step: int = 0) -> tf
     batch_size is the global one.
     The position restores in O(1): nothing before start_step is computed.
     """
-    arrays = _tensors(split.arrays)
+    arrays = tensors(split.arrays)
     steps = {name: _step(split.arrays[name].shape[1]) for name in split.lengths}
     # In whole steps, so that rows of one padded length stay in random order.
     lengths = {name: on_cpu(each // steps[name] + 1) for name, each in split.lengths.items()}
@@ -95,16 +95,16 @@ def batches(split: Split, batch_size: int, seed: int, start_step: int = 0) -> tf
     @tf.autograph.experimental.do_not_convert
     def batch_at(step):
         if not lengths:
-            index = _visited(step, batch_size, split.size, seed)
+            index = visited(step, batch_size, split.size, seed)
         else:
-            pool = _visited(step // POOL, POOL * batch_size, split.size, seed)
+            pool = visited(step // POOL, POOL * batch_size, split.size, seed)
             order = tf.argsort(tf.gather(rank, pool), stable=True)
             pool = tf.reshape(tf.gather(pool, order), [POOL, batch_size])
             index = pool[tf.random.experimental.index_shuffle(step % POOL, [seed, step // POOL], POOL - 1)]
         batch = {key: tf.gather(array, index) for key, array in arrays.items()}
         for name, each in lengths.items():
             batch[name] = batch[name][:, : steps[name] * tf.reduce_max(tf.gather(each, index))]
-        return step, _draw(split, batch, seed, step)
+        return step, drawn(split, batch, seed, step)
 
     counter = tf.data.Dataset.counter(start_step)
     return counter.map(batch_at, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
@@ -115,7 +115,7 @@ def _step(longest):
     return STEP * -(-longest // (STEP * LENGTHS)) if longest > STEP else SHORT
 
 
-def _visited(step, count, size, seed):
+def visited(step, count, size, seed):
     """The examples that a run of batches of `count` visits at a step, int64 [count]."""
     position = step * count + tf.range(count, dtype=tf.int64)  # since the run's start
     epoch = position // size
@@ -129,12 +129,12 @@ def in_order(split: Split, batch_size: int, seed: int = 0) -> Iterator[tuple[dic
 
     What is drawn depends on seed and the example's place, not on batch_size.
     """
-    arrays = _tensors(split.arrays)
+    arrays = tensors(split.arrays)
 
     @tf.autograph.experimental.do_not_convert
     def block(start):
         batch = {key: array[start : start + BLOCK] for key, array in arrays.items()}
-        return _draw(split, batch, seed, start)
+        return drawn(split, batch, seed, start)
 
     blocks = tf.data.Dataset.range(0, split.size, BLOCK).map(block)
     for batch in blocks.rebatch(batch_size).prefetch(1):
@@ -148,13 +148,13 @@ def frozen(split: Split, seed: int) -> Split:
     """The same split drawn once and for all: what is scaled is rounded to bytes again, no draw is left."""
     if split.draw is None:
         return split
-    drawn = [batch for batch, _ in in_order(split, min(BLOCK, split.size), seed)]
+    batches = [batch for batch, _ in in_order(split, min(BLOCK, split.size), seed)]
 
     def stored(name):
-        array = np.concatenate([batch[name].numpy() for batch in drawn])[: split.size]
+        array = np.concatenate([batch[name].numpy() for batch in batches])[: split.size]
         return np.rint(array * split.scaled[name]).astype(np.uint8) if name in split.scaled else array
 
-    return Split({name: stored(name) for name in drawn[0]}, scaled=split.scaled)
+    return Split({name: stored(name) for name in batches[0]}, scaled=split.scaled)
 
 
 def on_cpu(array):
@@ -163,11 +163,11 @@ def on_cpu(array):
         return tf.constant(array)
 
 
-def _tensors(arrays):
+def tensors(arrays):
     return {key: on_cpu(array) for key, array in arrays.items()}
 
 
-def _draw(split, batch, seed, count):
+def drawn(split, batch, seed, count):
     """Scaled, then drawn with a seed of its own for every count (a step, or a block's first example)."""
     scaled = {key: tf.cast(batch[key], tf.float32) / most for key, most in split.scaled.items() if key in batch}
     batch = batch | scaled
