@@ -32,16 +32,17 @@ def by_class(model, z):
 def clusters(model, sets, split, seed):
     """How well the classes found are the right ones if each is called what most of its texts are in validation."""
     import numpy as np
+    import tensorflow as tf
 
     from trainers.declare.task import Figure
     from zoo import data
     from zoo.declare import Measure
 
+    classify = tf.function(model.classify, autograph=False, reduce_retracing=True)
+
     def found(split):
         batches = data.in_order(sets.splits[split], 250)
-        pairs = [
-            (model.classify(batch["text"])["logits"][:n].numpy().argmax(1), batch["label"][:n]) for batch, n in batches
-        ]
+        pairs = [(classify(batch["text"])["logits"][:n].numpy().argmax(1), batch["label"][:n]) for batch, n in batches]
         return (np.concatenate(each) for each in zip(*pairs, strict=True))
 
     cluster, label = found("validation")
