@@ -55,6 +55,15 @@ def test_a_run_that_learns_from_windows(tmp_path, preset):
     assert norms[0] != norms[1]
 
 
+def test_windows_of_pieces_are_refused_before_a_run_begins(tmp_path):
+    settings = catalogue.preset("vrnn", "smoke")
+    model = dataclasses.replace(settings.model, window=10)
+    options = command.Options(dataclasses.replace(settings, model=model, piece=2000), "smoke", workdir=tmp_path)
+    with pytest.raises(ValueError, match="window: got audio of one length"):
+        loop.train(task_of("vrnn", model), options)
+    assert not (tmp_path / "config.json").exists()
+
+
 @pytest.mark.parametrize("latent", [True, False], ids=["vrnn", "rnn"])
 @pytest.mark.parametrize("output", FEATURES)
 def test_every_kind_of_sequence_is_shown(tmp_path, output, latent):
