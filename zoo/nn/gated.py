@@ -77,7 +77,7 @@ class GatedStack(keras.layers.Layer):
         for i, dilation in enumerate(self.dilations):
             x = taps(h, dilation, TAPS)
             x = x if y is None else tf.concat([x, y], -1)
-            z = gated(product(x, filters[i], dtype) + added[i, :, None])
+            z = gated(product(x, filters[i], dtype) + added[i][:, None])  # OpenVINO (2026.4) reads [i, :, None] wrongly
             found.append(z)
             h += product(z, residuals[i], dtype) + biases[i]
         return product(tf.concat(found, -1), skips, dtype) + self.skip_bias

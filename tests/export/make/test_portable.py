@@ -3,10 +3,12 @@ import runpy
 
 import pytest
 
+from export import wavenet
 from export.declare import latent, reference
 from export.make import portable
 from zoo import catalogue
 from zoo.configs.draw import DRAWConfig
+from zoo.configs.wavenet import WaveNetConfig
 
 CLIENTS = runpy.run_path(str(pathlib.Path(__file__).parents[2] / "baselines" / "clients.py"))
 
@@ -28,6 +30,17 @@ def test_every_signature_has_its_folder_and_no_output_the_name_of_an_input(expor
     assert not list(folder.parent.glob(".*"))
     inputs, outputs = CLIENTS["asked"](keras, "reconstruct")
     assert "images" in inputs and outputs.keys() == {"images_out"}
+
+
+def test_openvino_answers_a_conditioned_wavenet_like_keras(tmp_path):
+    pytest.importorskip("openvino")
+    sizes = {"length": 20, "levels": 16, "residual": 4, "gate": 3, "skip": 5, "dilations": (1, 2, 4)}
+    model = catalogue.build("wavenet", WaveNetConfig(**sizes, labels=3, by_label=True))
+    keras = reference.Keras(model, wavenet.signatures(model, k=2).phone, phone=True)
+    portable.write(tmp_path / "portable", keras)
+    for name in ("log_likelihood", "step"):
+        inputs, want = CLIENTS["asked"](keras, name)
+        assert CLIENTS["error"](CLIENTS["openvino"](tmp_path / "portable" / name, inputs), want) < 1e-5, name
 
 
 @pytest.mark.parametrize(
