@@ -29,12 +29,20 @@ class Counting(Judging):
 def exhibits(model, shown):
     """Samples, what follows the first half of examples, and where z tells most."""
     steps = min(LONGEST, model.config.steps)
-    drawn = model.generate(model.drawing_noise(SHOWN, (0, 1), steps))[model.observed].numpy()
+    drawn = in_graph(model.generate, model.drawing_noise(SHOWN, (0, 1), steps))[model.observed].numpy()
     found = paint(model, list(drawn), "samples")
     begun, batch, noise = beginnings(model, shown)
-    more = model.generate(model.drawing_noise(len(begun), (0, 2), steps // 2), model.read(batch, noise))
+    state = in_graph(model.read, batch, noise)
+    more = in_graph(model.generate, model.drawing_noise(len(begun), (0, 2), steps // 2), state)
     found |= paint(model, joined(begun, more[model.observed].numpy()), "continuations")
     return found | (rates(model, shown) if isinstance(model.config, VRNNConfig) else {})
+
+
+def in_graph(function, *arguments):
+    """function(*arguments), which eagerly would take a minute of a thousand steps."""
+    import tensorflow as tf
+
+    return tf.function(function, autograph=False)(*arguments)
 
 
 def joined(begun, more):
@@ -90,7 +98,7 @@ def rates(model, shown):
 
     batch, noise = first(shown, 1)
     steps = int(model.counts(batch)["steps"][0])
-    rate = model.step_terms(batch, noise)[0]["rate"][:steps, 0].numpy()
+    rate = in_graph(model.step_terms, batch, noise)[0]["rate"][:steps, 0].numpy()
     x = model.seen(batch).x[:steps, 0].numpy()
     if model.observed == "audio":
         told, signal = "loudness", np.sqrt(np.mean(x**2, 1))
@@ -106,7 +114,7 @@ def rates(model, shown):
 def histograms(model, shown):
     """The rate of every step."""
     mask = model.seen(shown.batch).mask > 0
-    return {"rate/step": model.step_terms(shown.batch, shown.noise)[0]["rate"][mask]}
+    return {"rate/step": in_graph(model.step_terms, dict(shown.batch), shown.noise)[0]["rate"][mask]}
 
 
 def sample(model, inputs, options):
