@@ -1,6 +1,7 @@
 """Train a VRNN, or its baseline without z: python -m trainers.vrnn --preset tones"""
 
 import dataclasses
+import functools
 
 from trainers.declare.task import Judging, Sampling, Task, later
 from trainers.learn.command import main
@@ -29,20 +30,21 @@ class Counting(Judging):
 def exhibits(model, shown):
     """Samples, what follows the first half of examples, and where z tells most."""
     steps = min(LONGEST, model.config.steps)
-    drawn = in_graph(model.generate, model.drawing_noise(SHOWN, (0, 1), steps))[model.observed].numpy()
+    drawn = in_graph(model.generate)(model.drawing_noise(SHOWN, (0, 1), steps))[model.observed].numpy()
     found = paint(model, list(drawn), "samples")
     begun, batch, noise = beginnings(model, shown)
-    state = in_graph(model.read, batch, noise)
-    more = in_graph(model.generate, model.drawing_noise(len(begun), (0, 2), steps // 2), state)
+    state = in_graph(model.read)(batch, noise)
+    more = in_graph(model.generate)(model.drawing_noise(len(begun), (0, 2), steps // 2), state)
     found |= paint(model, joined(begun, more[model.observed].numpy()), "continuations")
     return found | (rates(model, shown) if isinstance(model.config, VRNNConfig) else {})
 
 
-def in_graph(function, *arguments):
-    """function(*arguments), which eagerly would take a minute of a thousand steps."""
+@functools.lru_cache(8)  # validations come again and again
+def in_graph(function):
+    """A function of a model as a graph: eagerly a thousand steps would take a minute."""
     import tensorflow as tf
 
-    return tf.function(function, autograph=False)(*arguments)
+    return tf.function(function, autograph=False, reduce_retracing=True)
 
 
 def joined(begun, more):
@@ -98,7 +100,7 @@ def rates(model, shown):
 
     batch, noise = first(shown, 1)
     steps = int(model.counts(batch)["steps"][0])
-    rate = in_graph(model.step_terms, batch, noise)[0]["rate"][:steps, 0].numpy()
+    rate = in_graph(model.step_terms)(batch, noise)[0]["rate"][:steps, 0].numpy()
     x = model.seen(batch).x[:steps, 0].numpy()
     if model.observed == "audio":
         told, signal = "loudness", np.sqrt(np.mean(x**2, 1))
@@ -114,7 +116,7 @@ def rates(model, shown):
 def histograms(model, shown):
     """The rate of every step."""
     mask = model.seen(shown.batch).mask > 0
-    return {"rate/step": in_graph(model.step_terms, dict(shown.batch), shown.noise)[0]["rate"][mask]}
+    return {"rate/step": in_graph(model.step_terms)(dict(shown.batch), shown.noise)[0]["rate"][mask]}
 
 
 def sample(model, inputs, options):
@@ -132,7 +134,7 @@ def sample(model, inputs, options):
     if inputs:
         begun = [row for row in map(read_for(model), inputs) for _ in range(options.count)]
         state = state_after(model, begun, seeds[0])
-    generate, parts = tf.function(model.generate, autograph=False, reduce_retracing=True), []
+    generate, parts = in_graph(model.generate), []
     size = len(begun) or options.count
     for start in range(0, size, BATCH):
         seed = tf.random.fold_in(seeds[1], start)
