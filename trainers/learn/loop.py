@@ -71,7 +71,7 @@ def train(task, options):
         model.learn(sets.train)
         if options.dry_run:
             return dry_run(learner, sets)
-        learner.batches(sets, 0)  # what it cannot cut so it refuses, before anything is written
+        learner.batches(sets, 0)  # refuses what it cannot make of them before anything is written
         training = stack.enter_context(Training(task, options, learner, sets, writes, checkpoints, state))
         try:
             with watching(strategy):
