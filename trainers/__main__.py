@@ -1,9 +1,10 @@
 """python -m trainers: the models and their presets."""
 
+from trainers.learn.console import tell
 from zoo import catalogue
 
 for model in catalogue.MODELS:
-    print(f"python -m trainers.{model} --preset ...")
+    tell(f"python -m trainers.{model} --preset ...")
     for name, preset in catalogue.presets(model).items():
         data = ", ".join([preset.data, *map(str, preset.data_options.values())])
-        print(f"  {name:24} {data}, {preset.steps:,} steps of {preset.batch_size}")
+        tell(f"  {name:24} {data}, {preset.steps:,} steps of {preset.batch_size}")
