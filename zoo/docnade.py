@@ -56,11 +56,9 @@ class Softmax(keras.layers.Layer):
 
     def nats(self, h, words):
         """-log p of words, int32 [..., N], all of which are said from one h, [..., H]. Returns [..., N]."""
-        if words.shape[-1] == 1:  # half the time of the general way; the public op asserts, which XLA reports
-            logits, labels = self.logits(tf.reshape(h, [-1, h.shape[-1]])), tf.reshape(words, [-1])
-            found = tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits(features=logits, labels=labels).loss
-            return tf.reshape(found, tf.shape(words))
-        return -tf.gather(self.log_p(h), words, batch_dims=len(words.shape) - 1)
+        logits = self.logits(tf.reshape(h, [-1, h.shape[-1]]))
+        said = tf.gather(logits, tf.reshape(words, [-1, words.shape[-1]]), batch_dims=1)
+        return tf.reshape(tf.reduce_logsumexp(logits, -1, keepdims=True) - said, tf.shape(words))
 
 
 class Tree(keras.layers.Layer):
