@@ -32,28 +32,26 @@ def test_every_signature_has_its_folder_and_no_output_the_name_of_an_input(expor
     assert "images" in inputs and outputs.keys() == {"images_out"}
 
 
-def test_openvino_answers_a_conditioned_wavenet_like_keras(tmp_path):
-    pytest.importorskip("openvino")
+@pytest.fixture(params=["openvino", "onnx_runtime"])
+def runtime(request):
+    """A runtime's function of a folder and inputs."""
+    for package in {"openvino": ["openvino"], "onnx_runtime": ["onnxruntime", "tf2onnx"]}[request.param]:
+        pytest.importorskip(package)
+    return CLIENTS[request.param]
+
+
+def test_other_runtimes_answer_like_keras(exported, runtime):
+    folder, keras = exported
+    for name in ("generate", "reconstruct", "encode", "log_likelihood"):
+        inputs, want = CLIENTS["asked"](keras, name)
+        assert CLIENTS["error"](runtime(folder / name, inputs), want) < 1e-5, name
+
+
+def test_other_runtimes_answer_a_conditioned_wavenet_like_keras(tmp_path, runtime):
     sizes = {"length": 20, "levels": 16, "residual": 4, "gate": 3, "skip": 5, "dilations": (1, 2, 4)}
     model = catalogue.build("wavenet", WaveNetConfig(**sizes, labels=3, by_label=True))
     keras = reference.Keras(model, wavenet.signatures(model, k=2).phone, phone=True)
     portable.write(tmp_path / "portable", keras)
     for name in ("log_likelihood", "step"):
         inputs, want = CLIENTS["asked"](keras, name)
-        assert CLIENTS["error"](CLIENTS["openvino"](tmp_path / "portable" / name, inputs), want) < 1e-5, name
-
-
-@pytest.mark.parametrize(
-    ("runtime", "needs", "names"),
-    [
-        ("openvino", ["openvino"], ["generate", "reconstruct", "encode", "log_likelihood"]),
-        ("onnx_runtime", ["onnxruntime", "tf2onnx"], ["generate", "reconstruct"]),
-    ],
-)
-def test_other_runtimes_answer_like_keras(exported, runtime, needs, names):
-    for package in needs:
-        pytest.importorskip(package)
-    folder, keras = exported
-    for name in names:
-        inputs, want = CLIENTS["asked"](keras, name)
-        assert CLIENTS["error"](CLIENTS[runtime](folder / name, inputs), want) < 1e-5, name
+        assert CLIENTS["error"](runtime(tmp_path / "portable" / name, inputs), want) < 1e-5, name
