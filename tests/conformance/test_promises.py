@@ -22,6 +22,9 @@ from trainers.score import scoring
 from zoo import catalogue, data
 from zoo.configs.base import from_dict, to_dict
 from zoo.data.captioned import captions
+from zoo.data.parallel import generated
+from zoo.data.split import SPLITS
+from zoo.data.text import docstrings
 from zoo.store import runs
 
 SIZE = 3  # examples; odd and unequal to other sizes
@@ -244,13 +247,31 @@ def test_bfloat16_products_leave_float32_weights_and_terms(name, settings):
 # 5. Honest scores; 1, 2 after a run
 
 
+FEW = 40  # examples of a split at most
+
+
 @pytest.fixture(scope="module", autouse=True)
 def few():
-    """Few pictures where data are made to order: what is promised does not depend on how many there are."""
+    """A few examples of every split alone: what is promised does not depend on how many there are."""
+
+    def load(*args, whole=data.load, **options):
+        found = whole(*args, **options)
+        return dataclasses.replace(found, **{split: thinned(getattr(found, split)) for split in SPLITS})
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(captions, "SCENES", {"train": 60, "validation": 10, "test": 30, "held_out": 10})
-        patch.setattr(captions, "DIGIT_CAPTIONS", {"train": 60, "validation": 10, "test": 30, "held_out": 10})
+        patch.setattr(data, "load", load)
+        texts = docstrings.documents()[::10]
+        patch.setattr(docstrings, "documents", lambda: texts)
+        for where, what in ((captions, "SCENES"), (captions, "DIGIT_CAPTIONS"), (generated, "COUNTS")):
+            patch.setattr(where, what, dict.fromkeys(getattr(where, what), FEW))  # not to make what nobody looks at
         yield
+
+
+def thinned(split):
+    """FEW of a split's examples or fewer, one as far from the other as the next."""
+    nth = -(-split.size // FEW)
+    few = {of: {name: each[::nth] for name, each in getattr(split, of).items()} for of in ("arrays", "lengths")}
+    return dataclasses.replace(split, **few)
 
 
 @pytest.fixture(scope="module")
