@@ -83,10 +83,12 @@ def embedded(model, examples, most):
 
 
 def separation(model, sets, split):
-    """Figures of how well codes tell the labels that they were learned without; none where there are no labels."""
+    """Figures of how well codes tell the labels that they were learned without; none where there are too few labels."""
     if "label" not in sets.splits[split].arrays:
         return {}
     (z, label), (other, other_label) = (embedded(model, sets.splits[name], EMBEDDED) for name in ("train", split))
+    if len(set(label)) < 2 or len(other) <= NEIGHBOURS:
+        return {}
     near = f"texts whose {NEIGHBOURS} nearest posterior means (itself left out) vote for their label"
     linear = "texts whose label logistic regression says from the posterior mean, learned from training's"
 

@@ -31,3 +31,11 @@ def test_codes_are_looked_at_all_over_the_split(sets, monkeypatch):
 def test_no_label_no_separation(sets):
     texts = Data("t", *[Split({"text": sets.test.arrays["text"]})] * 3, "t")
     assert writing.separation(None, texts, "test") == {}
+
+
+def test_labels_that_leave_nothing_to_tell_apart_end_no_training(sets):
+    model = catalogue.build("sentence_vae", catalogue.preset("sentence_vae", "smoke").model)
+    few, alike = ({name: x[part] for name, x in sets.test.arrays.items()} for part in (np.s_[::100], np.s_[:50]))
+    for train, test in ((sets.test.arrays, few), (alike, sets.test.arrays)):
+        found = Data("t", *[Split(each) for each in (train, test, test)], "t")
+        assert writing.separation(model, found, "test") == {}
