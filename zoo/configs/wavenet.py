@@ -138,6 +138,7 @@ PRESETS = {
         TONES, model=ContextWaveNetConfig(**{**vars(TONES.model), "dilations": powers(32)})
     ),
     "spoken-digits": DIGITS,
+    "spoken-digits-parts": sized(DIGITS, by_notes=True, notes=17),
     "spoken-digits-logistics": sized(DIGITS, output="logistics", levels=65_536),
     "spoken-digits-classes": CLASSES,
     "speech": SPEECH,

@@ -27,6 +27,7 @@ OFFICIAL = 5  # recordings of every digit and speaker, the first ones, that test
 COMMANDS = {"train": 20_000, "validation": 2_000, "test": 4_890}  # of TFDS's speech_commands, the first
 NSYNTH = {"train": 4_000, "validation": 500, "test": 500}
 MIDI = 128  # notes there are, from 0
+PARTS = 16  # of a spoken word
 
 
 class Sound(NamedTuple):
@@ -113,6 +114,12 @@ class Recording(NamedTuple):
         """Whether it validates."""
         return self.number % 10 == 9
 
+    @property
+    def sound(self):
+        """With PARTS of one length in the place of notes: how far the word has got."""
+        parts = np.arange(1, PARTS + 1)
+        return Sound(self.wave, self.digit, self.speaker, len(self.wave.samples) * parts // PARTS, parts)
+
 
 def spoken_digits(request, rate, speakers):
     """The free spoken digits: of a subset in fsdd_subset.npz, else of the published folder of recordings.
@@ -145,8 +152,8 @@ def spoken_digits(request, rate, speakers):
         f"{len(held):,} recordings of the Free Spoken Digit Dataset (Z. Jackson et al., CC BY-SA 4.0), {where.name}, "
     )
     origin += f"{how}, of training every tenth recording validates{_changes(one.wave for one in held)}"
-    sounds = {split: [Sound(one.wave, one.digit, one.speaker) for one in each] for split, each in splits.items()}
-    return Found(sounds, origin, tuple(sorted({one.digit for one in held})))
+    sounds = {split: [one.sound for one in each] for split, each in splits.items()}
+    return Found(sounds, origin, tuple(sorted({one.digit for one in held})), PARTS)
 
 
 def _archive(path, rate):
