@@ -24,7 +24,7 @@ class Saying(Sampling):
     speaker: str = ""
     """who speaks, the name or number (default: everyone in turn)"""
     notes: tuple[int, ...] = ()
-    """the notes to play, one for each hop (default: none)"""
+    """the notes to play, one for each hop (default: from the first to the last, as the sound goes on)"""
     seconds: float = 1.0
     """how long they are, with what they continue"""
     temperature: float = 1.0
@@ -89,12 +89,12 @@ def sample(model, inputs, options):
         given[i * count : (i + 1) * count, : len(each)] = each
     asked = {"label": options.label, "speaker": options.speaker}
     batch = {name: tf.constant(chosen(names, name, asked[name], size)) for name, names in model.classes.items()}
-    if model.config.by_notes and options.notes:
-        most = model.config.notes
-        require(all(0 <= n < most for n in options.notes), "notes", options.notes, f"numbers from 0 to {most - 1}")
-        room = model.fields["notes"].shape[0]
-        notes = (*options.notes, *[0] * room)[:room]
-        batch["notes"] = tf.constant([notes] * size)
+    if model.config.by_notes:
+        most, room = model.config.notes, model.fields["notes"].shape[0]
+        hops = -(-samples // model.config.hop)
+        notes = options.notes or tuple(1 + k * (most - 1) // hops for k in range(hops))
+        require(all(0 <= n < most for n in notes), "notes", notes, f"numbers from 0 to {most - 1}")
+        batch["notes"] = tf.constant([(*notes, *[0] * room)[:room]] * size)
     uniforms = model.uniforms(size, samples, (options.seed, 0))
     found = model.generate(uniforms, batch, given, options.temperature).numpy()
     width = len(str(size - 1))

@@ -40,10 +40,10 @@ def test_classes_are_asked_for_by_name_or_number_and_in_turn_by_default(model):
     assert (found.arrays["audio"] != made(model, label="bell", speaker="1", seed=1).arrays["audio"]).any()
 
 
-def test_notes_are_played(model):
-    silent, played = made(model), made(model, notes=(3, 1))
-    assert played.arrays["notes"][0].tolist() == [3, 1, 0, 0]
-    assert (silent.arrays["audio"] != played.arrays["audio"]).any()
+def test_notes_are_played_and_go_up_by_default(model):
+    upward, played = made(model, seconds=0.75), made(model, seconds=0.75, notes=(3, 1))
+    assert upward.arrays["notes"][0].tolist() == [1, 2, 3, 0] and played.arrays["notes"][0].tolist() == [3, 1, 0, 0]
+    assert (upward.arrays["audio"] != played.arrays["audio"]).any()
 
 
 @pytest.mark.parametrize(

@@ -241,6 +241,13 @@ def test_spoken_digits_have_the_official_split(published):
     assert data.vocabularies == {"label": ("0", "1", "2"), "speaker": SPEAKERS} and "CC BY-SA 4.0" in data.origin
 
 
+def test_a_spoken_digit_has_sixteen_parts_of_one_length_in_the_place_of_notes(published):
+    test = load("spoken-digits", fields=fields(60, notes=(60, 17)), data_dir=published).test.arrays
+    for count, parts in zip(test["length"], test["notes"], strict=True):
+        said = [next(k for k in range(1, 17) if i < count * k // 16) for i in range(count)]
+        assert parts.tolist() == said + [0] * (60 - count)
+
+
 def test_spoken_digits_may_be_tested_by_speakers_that_training_never_hears(published):
     data = load("spoken-digits", fields=fields(label=3, speaker=2), data_dir=published, speakers="held-out")
     by_samples = {samples.tobytes(): (speaker, number) for _, speaker, number, samples in recordings()}
