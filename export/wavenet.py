@@ -88,7 +88,7 @@ def conditions(model):
         for name, names in model.classes.items()
     }
     if model.config.by_notes:
-        says = f"the note of every {model.config.hop} samples, 0 being none"
+        says = f"the note, or the part of a word, of every {model.config.hop} samples, 0 being none"
         found["notes"] = Input.of("notes", model.fields["notes"], says)
     return found
 

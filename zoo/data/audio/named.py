@@ -80,7 +80,7 @@ def load(request, rate=8000, speakers="official", piece=0) -> Data:
     says = {
         "audio": f"{rate} samples a second, mono, from -1 to 1: integers of 16 bits divided by {FULL:,}",
         "length": "how many samples are no padding",
-        "notes": f"of every {hop} samples the note that sounds in their middle, from 1 to {found.notes}; 0 none",
+        "notes": f"of every {hop} samples the note, or the part of a word, in their middle: 1 to {found.notes}, 0 none",
         **{field: ", ".join(f"{k} {each}" for k, each in enumerate(names[field])) for field in names},
     }
     return Data(
