@@ -65,20 +65,22 @@ def sample(step, state, length, extras, noise, context=()):
 def _one_by_one(step, state, length, extras, context, preference):
     batch = _batch(state)
 
-    def body(t, state, words, alive, score, said, kept):
+    def body(t, state, words, alive, score, ids, kept):
         log_probs, state, extra = step(state, words, *context)
         words = tf.argmax(preference(log_probs, t), -1, tf.int32)
         score += tf.where(alive, tf.gather(log_probs, words, batch_dims=1), 0.0)
         words = tf.where(alive, words, END)
-        return t + 1, state, words, alive & (words != END), score, said.write(t, words), kept.write(t, extra)
+        here = tf.range(length) == t
+        ids = tf.where(here, words[:, None], ids)
+        kept = tf.where(here[:, None], extra[:, None], kept)
+        return t + 1, state, words, alive & (words != END), score, ids, kept
 
     start = (0, state, tf.fill([batch], FIRST), tf.fill([batch], True), tf.zeros([batch]))
-    arrays = _array(length, [batch], tf.int32), _array(length, [batch, extras])
-    *_, score, said, kept = tf.while_loop(
-        lambda t, state, words, alive, *_: (t < length) & tf.reduce_any(alive), body, (*start, *arrays)
+    empty = tf.fill([batch, length], END), tf.zeros([batch, length, extras])
+    *_, score, ids, kept = tf.while_loop(
+        lambda t, state, words, alive, *_: (t < length) & tf.reduce_any(alive), body, (*start, *empty)
     )
-    ids = tf.transpose(said.stack())  # the rows that were not reached are 0, which is END
-    return Decoded(ids, score, tf.transpose(kept.stack(), [1, 0, 2]) * mask(ids)[..., None])
+    return Decoded(ids, score, kept * mask(ids)[..., None])
 
 
 def beam(step, state, length, extras, width, length_norm=0.0, context=()):
@@ -108,7 +110,8 @@ def beam(step, state, length, extras, width, length_norm=0.0, context=()):
         best = better(best, rank(score, t + 1), ended, score, paths)
         live = tf.where(ended, -float("inf"), score)  # an ended beam has no more children
         state = tf.nest.map_structure(lambda x: tf.gather(x, tf.reshape(rows + parent, [-1])), state)
-        return t + 1, state, tf.reshape(words, [-1]), live, paths, best, kept.write(t, extra)
+        kept = tf.where(here, tf.reshape(extra, [batch, width, 1, extras]), kept)
+        return t + 1, state, tf.reshape(words, [-1]), live, paths, best, kept
 
     def better(best, ranks, among, score, paths):
         """The best caption of each row so far, now that some of K more can be chosen."""
@@ -128,20 +131,14 @@ def beam(step, state, length, extras, width, length_norm=0.0, context=()):
     paths = tf.zeros([batch, width, length, 2], tf.int32)  # of every beam: its words, and the beams it came from
     best = [nothing, nothing, paths[:, 0]]  # rank, score, path
     start = (0, state, tf.fill([batch * width], FIRST), one, paths, best)
-    *_, live, paths, best, kept = tf.while_loop(goes_on, body, (*start, _array(length, [batch * width, extras])))
+    *_, live, paths, best, kept = tf.while_loop(goes_on, body, (*start, tf.zeros([batch, width, length, extras])))
     unfinished = (best[0] == -float("inf"))[:, None]
     _, score, path = better(best, live, unfinished, live, paths)
     ids, parents = tf.unstack(path, axis=-1)  # [B, T]
-    kept = tf.transpose(kept.stack(), [1, 0, 2])  # [B K, T, A]
-    kept = tf.transpose(tf.reshape(kept, [batch, width, length, extras]), [0, 2, 1, 3])
+    kept = tf.transpose(kept, [0, 2, 1, 3])  # [B, T, K, A]
     return Decoded(ids, score, tf.gather(kept, parents, batch_dims=2) * mask(ids)[..., None])
 
 
 def _batch(state):
     first = tf.nest.flatten(state)[0]
     return first.shape[0] or tf.shape(first)[0]  # LiteRT wants the batch where it is known
-
-
-def _array(length, shape, dtype=tf.float32):
-    # A shape with a tensor in it is no element_shape.
-    return tf.TensorArray(dtype, length, element_shape=[d if isinstance(d, int) else None for d in shape])
