@@ -1,9 +1,11 @@
+import dataclasses
 import pathlib
 import runpy
 
+import numpy as np
 import pytest
 
-from export import wavenet
+from export import rnnsearch, wavenet
 from export.declare import latent, reference
 from export.make import portable
 from zoo import catalogue
@@ -55,3 +57,17 @@ def test_other_runtimes_answer_a_conditioned_wavenet_like_keras(tmp_path, runtim
     for name in ("log_likelihood", "step"):
         inputs, want = CLIENTS["asked"](keras, name)
         assert CLIENTS["error"](runtime(tmp_path / "portable" / name, inputs), want) < 1e-5, name
+
+
+def test_other_runtimes_answer_texts_that_end_early_like_keras(tmp_path, runtime):
+    config = catalogue.preset("rnnsearch", "smoke").model
+    sizes = {"source_vocabulary": 8, "target_vocabulary": 9, "source_length": 7, "target_length": 6}
+    model = catalogue.build("rnnsearch", dataclasses.replace(config, **sizes))
+    for words in model.vocabularies.values():
+        words.learn(["a", "b"])
+    model.out.bias.assign(np.float32([1.0, 0, 0, 0, 0, 0, 0, 0, 0]))  # to the END
+    keras = reference.Keras(model, rnnsearch.signatures(model, 3).phone, phone=True)
+    portable.write(tmp_path / "portable", keras)
+    inputs, want = CLIENTS["asked"](keras, "translate")
+    assert not want["tokens"][:, 1:].any()
+    assert CLIENTS["error"](runtime(tmp_path / "portable" / "translate", inputs), want) < 1e-5
