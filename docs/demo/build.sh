@@ -24,7 +24,7 @@ for weights in draw/mnist align_draw/scenes show_attend_tell/scenes wavenet/tone
     model=${weights%/*}
     python -m "export.$model" "$weights" --out "$work/models" $([[ $model == draw ]] && echo --quantize float16)
 done
-python -m export.wavenet wavenet/spoken-digits --name digits --out "$work/models"
+python -m export.wavenet wavenet/spoken-digits-parts --name digits --out "$work/models"
 cp "$work"/models/*-*.txt "$out/models"
 python - "$out/models/topic_rnn-topics.txt" <<'WORDS'
 import pathlib, sys, zoo

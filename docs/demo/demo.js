@@ -194,7 +194,7 @@ let picture;  // [32, 32, 3]
 // WaveNet, of timbres and of digits by several speakers
 
 for (const {id, file} of [{id: 'play', file: 'wavenet'}, {id: 'say', file: 'digits'}]) {
-  const RATE = 8000, COUNT = 4000, SHOWN = 200;
+  const RATE = 8000, COUNT = 4000, SHOWN = 200, HOP = 100, PARTS = 16;
   const canvas = at(`${id}-canvas`), context = canvas.getContext('2d'), speaker = at(`${id}-speaker`);
   let label = 0, sounds, wave = new Float32Array(COUNT);
 
@@ -218,7 +218,11 @@ for (const {id, file} of [{id: 'play', file: 'wavenet'}, {id: 'say', file: 'digi
   };
   const run = panel(id, async () => {
     const model = await load(file), told = {label: Int32Array.of(label)};
-    if (speaker) told.speaker = Int32Array.of(speaker.value);
+    if (speaker) {
+      const [, hops] = shapeOf(model, 'step', 'notes'), said = COUNT / HOP;
+      told.speaker = Int32Array.of(speaker.value);
+      told.notes = Int32Array.from({length: hops}, (_, k) => k < said ? 1 + Math.floor(k * PARTS / said) : 0);
+    }
     let state = {
       time: new Int32Array(1),
       rows: new Float32Array(shapeOf(model, 'step', 'rows').reduce((a, b) => a * b)),
