@@ -57,7 +57,7 @@ class Softmax(keras.layers.Layer):
     def nats(self, h, words):
         """-log p of words, int32 [..., N], all of which are said from one h, [..., H]. Returns [..., N]."""
         logits = self.logits(tf.reshape(h, [-1, h.shape[-1]]))
-        said = tf.gather(logits, tf.reshape(words, [-1, words.shape[-1]]), batch_dims=1)
+        said = tf.gather(logits, tf.reshape(words, [-1, tf.shape(words)[-1]]), batch_dims=1)
         return tf.reshape(tf.reduce_logsumexp(logits, -1, keepdims=True) - said, tf.shape(words))
 
 
