@@ -1,4 +1,5 @@
 import fcntl
+import gc
 import os
 import random
 
@@ -6,6 +7,7 @@ import pytest
 
 # Set before any process here compiles: the suite compiles far more than it computes, and results do not depend on it.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+gc.set_threshold(100_000, 50, 100)  # what is traced stays: to look for garbage in it takes a twentieth of the time
 HEADLINES = "bleu4", "exact", "error", "bits_per_sample", "perplexity_documents", "bound", "negative_log_likelihood"
 
 random.seed(0)  # of it Keras draws initial weights: here of models that parametrize tests

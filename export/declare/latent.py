@@ -13,9 +13,12 @@ def signatures(model, k, steps=False):
 
     steps: a model that paints step by step; the first three have a twin of their own that tells the steps, too.
     """
+    import tensorflow as tf
+
     ((observed, field),) = model.fields.items()
     many = observed + "s"
-    x = observations(observed, field, lambda n, numbers: model.sample(n, seed(numbers)))
+    sample = tf.function(model.sample, autograph=False)  # eagerly a recurrent model takes a second
+    x = observations(observed, field, lambda n, numbers: sample(n, tf.constant(seed(numbers))))
     z = Input(tuple(model.noise(1, (0, 0)).shape[1:]), "the latent; standard normal under the prior")
     painting = {
         "generate": Signature(lambda noise: model.decode(noise), {}, f"Draws new {many} from the prior.", draws=1),
