@@ -17,6 +17,7 @@ from zoo.declare import Field, Measure
 from zoo.declare.measure import perplexities
 from zoo.nn import candidates, decoding
 from zoo.nn.cells import LSTM, unroll
+from zoo.nn.classes import cross_entropy
 from zoo.nn.model import Model
 from zoo.nn.recurrence import summed
 from zoo.nn.texts import Table, dropped, nats_of, zeros
@@ -312,5 +313,4 @@ class Classifier(OfTexts):
 
 def of_class(logits, label):
     """-log p of labels, 0 of those that are not known. logits: [..., classes]; label: int32 [...]."""
-    nats = -tf.gather(tf.nn.log_softmax(logits), tf.maximum(label, 0), batch_dims=len(label.shape))
-    return tf.where(label >= 0, nats, 0.0)
+    return tf.where(label >= 0, cross_entropy(logits, tf.maximum(label, 0)), 0.0)

@@ -27,6 +27,7 @@ from zoo.configs.base import require
 from zoo.declare import Field, Measure
 from zoo.nn import decoding
 from zoo.nn.attention import align, blend
+from zoo.nn.classes import cross_entropy
 from zoo.nn.model import Model
 from zoo.nn.pretrained import extractors
 from zoo.nn.recurrence import lstm, lstm_gates, scan, swap
@@ -281,9 +282,8 @@ class ShowAttendTell(Model):
         caption = tf.where(batch["caption"] < self.config.vocabulary, batch["caption"], UNKNOWN)
         logits, looks = self.read(self.annotations(batch), caption, noise)
         kept = mask(caption)
-        nats = -tf.gather(tf.nn.log_softmax(logits), caption, batch_dims=2)  # the usual op asserts, which XLA reports
         terms = {
-            "distortion": tf.reduce_sum(kept * nats, 1),
+            "distortion": tf.reduce_sum(kept * cross_entropy(logits, caption), 1),
             "penalty": self.config.penalty * doubly_stochastic(looks.alpha, kept),
         }
         if "locations" in noise:

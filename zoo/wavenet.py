@@ -20,6 +20,7 @@ import tensorflow as tf
 from zoo.configs.wavenet import ContextWaveNetConfig, WaveNetClassifierConfig, WaveNetConfig
 from zoo.declare import Field, Measure
 from zoo.declare.measure import bits
+from zoo.nn.classes import cross_entropy
 from zoo.nn.dilated import taps
 from zoo.nn.gated import TAPS, GatedStack, Past, Upsampled
 from zoo.nn.logistics import Companded, Logistics
@@ -381,10 +382,9 @@ class WaveNetClassifier(WaveNet):
         nats, skips = self.nats(batch)
         known, label = batch["label"] >= 0, tf.maximum(batch["label"], 0)
         logits = self.judged(skips, batch["length"])
-        right = tf.gather(tf.nn.log_softmax(logits), label, batch_dims=1)
         wrong = tf.argmax(logits, -1, label.dtype) != label
         return {
-            "cross_entropy": tf.where(known, -right, 0.0),
+            "cross_entropy": tf.where(known, cross_entropy(logits, label), 0.0),
             "error": tf.cast(wrong & known, tf.float32),
             "negative_log_likelihood": summed(nats, self.config.length),
         }

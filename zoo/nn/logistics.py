@@ -7,6 +7,7 @@ B batch, K logistics.
 
 import tensorflow as tf
 
+from zoo.nn.classes import cross_entropy
 from zoo.nn.signal import mu_law_decode, mu_law_encode
 
 BLOCK = 16  # probabilities that are added up together: many short sums cost less than a long one
@@ -39,7 +40,7 @@ class Companded:
 
     def nats(self, logits, samples):
         """-log p. logits: [..., V]; samples: int32 [...]. Returns [...]."""
-        return -tf.gather(tf.nn.log_softmax(logits), samples, batch_dims=len(samples.shape))
+        return cross_entropy(logits, samples)
 
     def draw(self, logits, uniforms, temperature):
         """The first class whose cumulative probability is above the uniform number.

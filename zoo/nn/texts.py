@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from zoo.nn import decoding
 from zoo.nn.cells import CELLS, unroll
+from zoo.nn.classes import cross_entropy
 from zoo.nn.words import END, UNKNOWN, mask
 
 
@@ -28,8 +29,7 @@ def before(ids):
 
 def nats_of(logits, ids):
     """-log p of every word, 0 behind the END. logits: [B, T, V]; ids: int32 [B, T]. Returns [B, T]."""
-    nats = -tf.gather(tf.nn.log_softmax(logits), ids, batch_dims=2)  # the usual op asserts, which XLA reports
-    return nats * mask(ids)
+    return cross_entropy(logits, ids) * mask(ids)
 
 
 class Table(keras.layers.Layer):
