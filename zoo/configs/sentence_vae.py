@@ -126,9 +126,11 @@ PRESETS = {
     "ptb-language": PTB_LANGUAGE,
     "ptb-stream": dataclasses.replace(
         PTB,
-        model=StreamLanguageModelConfig(text_length=83, embedding=200, hidden=200, layers=2, dropout=0.25),
-        steps=16_000,  # twelve epochs of 929,589 words
+        model=StreamLanguageModelConfig(text_length=83, embedding=200, hidden=200, layers=2),
+        steps=13_150,  # ten epochs of 929,589 words
         batch_size=20,
+        optimizer="sgd",
+        learning_rate=1.0,
         schedule="cosine",
     ),
     "ptb-language-inputless": sized(PTB_LANGUAGE, keep=0.0, dropout=0.0, hidden=512),
