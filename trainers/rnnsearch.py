@@ -209,7 +209,8 @@ def sample(model, inputs, options):
     if options.file:
         require(not inputs, "inputs", " ".join(inputs), "none beside --file")
         with reading(options.file, "text in UTF-8"):
-            inputs = options.file.read_text(encoding="utf-8-sig").splitlines()
+            text = options.file.read_text(encoding="utf-8-sig").removesuffix("\n")
+        inputs = text.split("\n") if text else []  # str.splitlines knows other ends than a line's, such as U+2028
     require(inputs, "inputs", "none", "texts to translate, or --file with one a line")
     most, units = model.config.source_length - 1, model.config.units.replace("cased", "words")
     counts = model.source_words.count(tf.constant(list(inputs))).numpy()
@@ -219,12 +220,12 @@ def sample(model, inputs, options):
     ids = model.source_words.ids(tf.constant(list(inputs)), most + 1).numpy()
     texts, said = translated(model, ids, options.width, options.length_norm)
     arrays = {"tokens": said["target"], "score": said["score"]}
+    unknown = b" ".join(model.source_words.unknown(tf.constant(list(inputs))).numpy()).decode().split()
     if options.file:
         lines = [text if words else "" for text, words in zip(texts, counts, strict=True)]
-        return Samples(arrays, {"translations": Text("\n".join(lines))}, [])
+        return Samples(arrays, {"translations": Text("\n".join(lines))}, [f"unknown words: {len(unknown):,}"])
     each = zip(inputs, texts, said["score"], strict=True)
     lines = [f"{text}\n> {found} (log p {score:.2f} nats)" for text, found, score in each]
-    unknown = b" ".join(model.source_words.unknown(tf.constant(list(inputs))).numpy()).decode().split()
     lines += [f"unknown words: {', '.join(unknown)}"] if unknown else []
     drawn = range(len(inputs) if model.config.attention else 0)
     pictures = {f"alignment-{k:02}": Picture(looks(model, ids[k], said, k)) for k in drawn}

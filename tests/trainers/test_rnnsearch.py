@@ -137,10 +137,10 @@ def test_a_text_is_translated_with_a_picture_of_where_the_model_looked(model):
 
 
 def test_a_file_goes_in_and_a_file_comes_out_line_by_line(model, tmp_path):
-    (tmp_path / "in.txt").write_text("\ufeffa b\n\nc\n", encoding="utf-8")
+    (tmp_path / "in.txt").write_text("\ufeffa \u2028b\n\nc zorp\n", encoding="utf-8")
     made = sampled(model, file=tmp_path / "in.txt")
-    one, other = (sampled(model, text).lines[0].split("\n")[1] for text in ("a b", "c"))
-    assert made.exhibits.keys() == {"translations"} and made.lines == []
+    one, other = (sampled(model, text).lines[0].split("\n")[1] for text in ("a b", "c zorp"))
+    assert made.exhibits.keys() == {"translations"} and made.lines == ["unknown words: 1"]
     made.exhibits["translations"].save(tmp_path, "out")
     lines = (tmp_path / "out.txt").read_text(encoding="utf-8").split("\n")
     assert [lines[1], lines[3]] == ["", ""] and len(lines) == 4
