@@ -65,7 +65,6 @@ def sample(model, captions, options):
     from zoo.metrics.text import tokens
 
     require(captions, "inputs", "none", "captions in quotes, which this model paints")
-    require(options.count >= 1, "count", options.count, "at least 1 picture of each caption")
     understood(model, captions)
     texts = [caption for caption in captions for _ in range(options.count)]
     ids = model.words.ids(tf.constant(texts), model.config.caption_length)

@@ -145,13 +145,11 @@ def sample(model, texts, options):
     from trainers.show import writing
     from trainers.show.exhibits import Text
     from trainers.show.sampling import Samples
-    from zoo.configs.base import require
 
     if not texts:
-        require(options.count >= 1, "count", options.count, "at least 1")
         lines = topics(model, options.count)
         return Samples({"rows": model.rows.numpy()}, {"samples": Text("\n".join(lines))}, lines)
-    ids = model.words.ids(tf.constant(texts), model.config.text_length)
+    ids = writing.numbered(model, texts)
     noise = model.noise(len(texts) * ORDERS, tf.constant([options.seed, 0]))["order"]
     nats = -model.ensemble({"text": ids}, {"order": tf.reshape(noise, [len(texts), ORDERS, -1])}).numpy()
     vectors, counts = model.encode(ids)["vector"], model.counts({"text": ids})["words"].numpy()
@@ -164,7 +162,7 @@ def sample(model, texts, options):
         else:
             said = " ".join(known(model)[k] for k in best[:STRONGEST] if k < len(known(model)))
             lines.append(f"{text}\n> {cost:.2f} nats, perplexity {np.exp(cost / words):.4g}; likely: {said}")
-    lines += writing.strange(model, texts)
+    lines += writing.lost(model, texts)
     return Samples(
         {"vector": vectors.numpy(), "negative_log_likelihood": nats}, {"samples": Text("\n".join(lines))}, lines
     )

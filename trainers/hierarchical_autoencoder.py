@@ -1,26 +1,13 @@
 """Train a hierarchical autoencoder, or the flat one: python -m trainers.hierarchical_autoencoder --preset docstrings"""
 
-import dataclasses
 import functools
 
-from trainers.declare.task import Figure, Sampling, Task
+from trainers.declare.task import Figure, Searching, Task
 from trainers.learn.command import main
 from zoo.configs.hierarchical_autoencoder import HierarchicalAutoencoderConfig
 from zoo.declare import Measure
 
 SHOWN, SCORED = 8, 300  # documents of an exhibit, and of a split that figures are of
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Writing(Sampling):
-    """How documents are written."""
-
-    width: int = 1
-    """beams of the search; 1 is greedy"""
-
-    def __post_init__(self):
-        if self.width < 1:
-            raise ValueError(f"width: got {self.width}, expected at least 1 beam")
 
 
 def exhibits(model, shown):
@@ -115,7 +102,7 @@ def sample(model, texts, options):
 
 TASKS = {
     HierarchicalAutoencoderConfig: Task(
-        "hierarchical_autoencoder", exhibits, figures=figures, sample=sample, sampling=Writing
+        "hierarchical_autoencoder", exhibits, figures=figures, sample=sample, sampling=Searching
     )
 }
 

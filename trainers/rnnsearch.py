@@ -9,7 +9,7 @@ import functools
 import itertools
 import pathlib
 
-from trainers.declare.task import Figure, Sampling, Task
+from trainers.declare.task import Figure, Searching, Task
 from trainers.learn.command import main
 from zoo.configs.base import require
 from zoo.configs.rnnsearch import RNNSearchConfig
@@ -22,18 +22,17 @@ BATCH = 100  # sources translated at a time
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Translating(Sampling):
+class Translating(Searching):
     """How texts are translated."""
 
     width: int = WIDTH
-    """beams of the search; 1 is greedy"""
     length_norm: float = 1.0
     """translations are compared by log p / words to this power: 0 prefers short ones, 1 the mean of a word"""
     file: pathlib.Path | None = None
     """a file of texts, one a line: the translations are lines of translations.txt"""
 
     def __post_init__(self):
-        require(self.width >= 1, "width", self.width, "at least 1 beam")
+        super().__post_init__()
         require(0 <= self.length_norm <= 10, "length_norm", self.length_norm, "a power from 0 to 10")
 
 
@@ -208,6 +207,7 @@ def sample(model, inputs, options):
 
     if options.file:
         require(not inputs, "inputs", " ".join(inputs), "none beside --file")
+        require(options.file.is_file(), "file", options.file, "a file of texts, one a line")
         with reading(options.file, "text in UTF-8"):
             text = options.file.read_text(encoding="utf-8-sig").removesuffix("\n")
         inputs = text.split("\n") if text else []  # str.splitlines knows other ends than a line's, such as U+2028
@@ -223,7 +223,8 @@ def sample(model, inputs, options):
     unknown = b" ".join(model.source_words.unknown(tf.constant(list(inputs))).numpy()).decode().split()
     if options.file:
         lines = [text if words else "" for text, words in zip(texts, counts, strict=True)]
-        return Samples(arrays, {"translations": Text("\n".join(lines))}, [f"unknown words: {len(unknown):,}"])
+        told = [f"unknown words: {len(unknown):,}", f"lines without a word: {int((counts == 0).sum()):,}"]
+        return Samples(arrays, {"translations": Text("\n".join(lines))}, told)
     each = zip(inputs, texts, said["score"], strict=True)
     lines = [f"{text}\n> {found} (log p {score:.2f} nats)" for text, found, score in each]
     lines += [f"unknown words: {', '.join(unknown)}"] if unknown else []

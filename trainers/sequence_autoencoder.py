@@ -7,7 +7,6 @@ import dataclasses
 
 from trainers.declare.task import Sampling, Task
 from trainers.learn.command import main
-from zoo.configs.base import require
 from zoo.configs.sequence_autoencoder import ClassifierConfig, PretrainingConfig
 
 BEGUN = 3  # words of a text that a language model goes on from
@@ -60,8 +59,6 @@ def classified(model, shown):
 def sample(model, texts, options):
     """Of each input: what comes back of it, or how a language model goes on."""
     from trainers.show import writing
-
-    require(options.count >= 1, "count", options.count, "at least 1")
 
     def back(ids):
         state = {name: values.numpy() for name, values in model.encode(ids).items()}

@@ -6,8 +6,9 @@ import itertools
 import pathlib
 import sys
 
-from trainers.declare.task import Figure, Sampling, Task, later
+from trainers.declare.task import Figure, Searching, Task, later
 from trainers.learn.command import main
+from zoo.configs.base import require
 from zoo.configs.show_attend_tell import ShowAttendTellConfig
 from zoo.declare import Measure
 
@@ -16,21 +17,18 @@ TOLD = 4  # examples whose attention is shown word by word
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Telling(Sampling):
+class Telling(Searching):
     """How pictures are described."""
 
     width: int = WIDTH
-    """beams of the search; 1 is greedy"""
     length_norm: float = 0.0
     """captions are compared by log p / words to this power: 0 prefers short ones, 1 the mean of a word"""
     hardest: bool = False
     """look at the most probable place alone at every word, as hard attention does"""
 
     def __post_init__(self):
-        if self.width < 1:
-            raise ValueError(f"width: got {self.width}, expected at least 1 beam")
-        if not 0 <= self.length_norm <= 10:
-            raise ValueError(f"length_norm: got {self.length_norm}, expected a power from 0 to 10")
+        super().__post_init__()
+        require(0 <= self.length_norm <= 10, "length_norm", self.length_norm, "a power from 0 to 10")
 
 
 def exhibits(model, shown):

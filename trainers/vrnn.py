@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 
 from trainers.declare.task import Judging, Sampling, Task, later
 from trainers.learn.command import main
@@ -127,12 +128,12 @@ def sample(model, inputs, options):
     from trainers.show.sampling import BATCH, SHOWN, Samples
     from zoo.configs.base import require
 
-    require(options.count >= 1, "count", options.count, "at least 1")
     require(options.steps >= 0, "steps", options.steps, "a number of steps, or 0 for as many as training's longest")
     seeds = tf.random.split((options.seed, 0), 2)
-    begun, state = [], None
+    begun, state, lines = [], None, []
     if inputs:
-        begun = [row for row in map(read_for(model), inputs) for _ in range(options.count)]
+        read, lines = zip(*(read_beginning(model, name) for name in inputs), strict=True)
+        begun = [row for row in read for _ in range(options.count)]
         state = state_after(model, begun, seeds[0])
     generate, parts = in_graph(model.generate), []
     size = len(begun) or options.count
@@ -143,22 +144,25 @@ def sample(model, inputs, options):
         parts.append(generate(noise, at)[model.observed].numpy())
     drawn = np.concatenate(parts)
     shown = joined(begun[:SHOWN], drawn[:SHOWN]) if begun else list(drawn[:SHOWN])
-    return Samples({"samples": drawn}, paint(model, shown, "samples"))
+    return Samples({"samples": drawn}, paint(model, shown, "samples"), [*itertools.chain.from_iterable(lines)])
 
 
-def read_for(model):
-    """A function that reads a beginning from a file's name."""
+def read_beginning(model, name):
+    """(What a file holds, as the model's field does; lines about what of it is changed or left out.)"""
     import pathlib
 
     import numpy as np
 
-    from zoo.data.audio import files
+    from trainers.show.sampling import heard
     from zoo.data.music import midi
 
     if model.observed == "audio":
-        return lambda name: np.float32(files.read(pathlib.Path(name), model.config.rate).samples / files.FULL)
+        return heard(name, model.config.rate)
     if model.observed == "sequence":
-        return lambda name: np.float32(midi.read(pathlib.Path(name), model.config.features)[0] / 255)
+        notes = model.config.features
+        roll, beyond = midi.read(pathlib.Path(name), notes)
+        left = f"{name}: {beyond:,} notes left out that the roll of {notes} has no place for"
+        return np.float32(roll / 255), [left] if beyond else []
     raise ValueError("inputs: got files, expected none; a model of strokes begins at nothing")
 
 

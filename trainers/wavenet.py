@@ -2,6 +2,7 @@
 python -m trainers.wavenet --preset tones"""
 
 import dataclasses
+import itertools
 
 from trainers.declare.task import Sampling, Task, later
 from trainers.judges.options import Sounding
@@ -75,13 +76,12 @@ def sample(model, inputs, options):
     import tensorflow as tf
 
     from trainers.show.exhibits import Sound
-    from trainers.show.sampling import Samples
+    from trainers.show.sampling import Samples, heard
 
     count, rate = options.count, model.config.rate
-    require(count >= 1, "count", count, "at least 1")
     require(options.temperature > 0, "temperature", options.temperature, "a positive number")
     require(options.seconds > 0, "seconds", options.seconds, "a positive number")
-    clips = [clip(path, rate) for path in inputs]
+    clips, changed = zip(*(heard(path, rate) for path in inputs), strict=True) if inputs else ((), ())
     size, samples = count * max(1, len(clips)), max(1, round(options.seconds * rate))
     given = np.full([size, samples], np.nan, np.float32)
     for i, each in enumerate(clips):
@@ -100,6 +100,7 @@ def sample(model, inputs, options):
     width = len(str(size - 1))
     sounds = {f"sound-{i:0{width}}": Sound(each, rate) for i, each in enumerate(found)}
     lines = [f"{name}: {samples / rate:.2f} s, temperature {options.temperature:g}" for name in sounds]
+    lines += itertools.chain.from_iterable(changed)
     return Samples({"audio": found, **{name: x.numpy() for name, x in batch.items()}}, sounds, lines)
 
 
@@ -117,33 +118,24 @@ def chosen(names, field, asked, size):
     return np.full(size, number, np.int32)
 
 
-def clip(path, rate):
-    """The samples of a WAV file at this rate, [N] in [-1, 1]."""
-    import pathlib
-
-    import numpy as np
-
-    from zoo.data.audio import files
-
-    return np.float32(files.read(pathlib.Path(path), rate).samples / files.FULL)
-
-
 def which(model, inputs, options):
     """Which class each input, a WAV file, is of."""
     import numpy as np
     import tensorflow as tf
 
     from trainers.show.exhibits import Text
-    from trainers.show.sampling import Samples
+    from trainers.show.sampling import Samples, heard
 
     require(inputs, "inputs", "none", "one WAV file or more, to say the class of")
     names, lines, found = model.names.known, [], []
     for path in inputs:
-        audio = clip(path, model.config.rate)[None, : model.config.length]
+        audio, changed = heard(path, model.config.rate)
+        audio = audio[None, : model.config.length]
         length = tf.constant([audio.shape[1]])
         probs = tf.nn.softmax(model.classify(tf.constant(audio), length)["logits"])[0].numpy()
         best = np.argsort(-probs, kind="stable")[: len(names)]
         lines.append(f"{path}\n> " + ", ".join(f"{names[k]} {probs[k]:.2f}" for k in best))
+        lines += changed
         found.append(probs)
     return Samples({"probabilities": np.stack(found)}, {"classes": Text("\n".join(lines))}, lines)
 

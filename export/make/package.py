@@ -22,6 +22,11 @@ EXAMPLES = 3  # of each signature, kept with Keras' answers in the export
 
 def export(name, signatures, options):
     """Writes OUT/NAME/VERSION and OUT/NAME.tflite. Returns the quantised kinds that were refused."""
+    out = pathlib.Path(options.out)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"out: cannot write in {out} ({error.strerror}); choose another --out") from None
     model, run = load(name, options.run)
     offered = offer(signatures, model, options.fixed)
     served = options.name or model.name
@@ -53,7 +58,6 @@ def export(name, signatures, options):
         "vocabularies": vocabularies(served, model),
         "refused": {kind: record["refused"] for kind, record in files.items() if "refused" in record},
     }
-    out = pathlib.Path(options.out)
     text = card.text(about, run, model, (offered.server, examples), (offered.phone, *on_phone))
     version = savedmodel.write(out / served, keras, about["default"], examples, about, text)
     for kind, content in contents.items():

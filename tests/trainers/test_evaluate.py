@@ -153,6 +153,20 @@ def test_more_samples_need_latent_variables(split):
         scored.measure(TASK, run, model, sets, samples=5)
 
 
+def test_what_is_no_number_is_no_figure(split):
+    class Endless(Counting):
+        def loss_terms(self, batch, noise):
+            terms = super().loss_terms(batch, noise)
+            return {name: tf.where(x > tf.reduce_min(x), x, np.nan) for name, x in terms.items()}
+
+    sets = Data("numbers", *[split(3)] * 3, origin="")
+    run = runs.Run(None, "draw", "cluttered", None, {"command": ""})
+    with pytest.raises(ValueError, match=r"got nan .* of the test examples of numbers, expected finite numbers"):
+        scored.measure(TASK, run, Endless(), sets)
+    with pytest.raises(ValueError, match="samples: got 0, expected at least 1"):
+        scored.measure(TASK, run, Counting(), sets, samples=0)
+
+
 def test_the_command_repeats_a_runs_own_figures(whole, tmp_path, capsys):
     import shutil
 

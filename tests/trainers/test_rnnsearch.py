@@ -140,7 +140,7 @@ def test_a_file_goes_in_and_a_file_comes_out_line_by_line(model, tmp_path):
     (tmp_path / "in.txt").write_text("\ufeffa \u2028b\n\nc zorp\n", encoding="utf-8")
     made = sampled(model, file=tmp_path / "in.txt")
     one, other = (sampled(model, text).lines[0].split("\n")[1] for text in ("a b", "c zorp"))
-    assert made.exhibits.keys() == {"translations"} and made.lines == ["unknown words: 1"]
+    assert made.exhibits.keys() == {"translations"} and made.lines == ["unknown words: 1", "lines without a word: 1"]
     made.exhibits["translations"].save(tmp_path, "out")
     lines = (tmp_path / "out.txt").read_text(encoding="utf-8").split("\n")
     assert [lines[1], lines[3]] == ["", ""] and len(lines) == 4
@@ -152,7 +152,7 @@ def test_a_file_goes_in_and_a_file_comes_out_line_by_line(model, tmp_path):
     [
         ([], {}, "inputs: got none, expected texts to translate, or --file"),
         (["a"], {"file": pathlib.Path("x")}, "inputs: got a, expected none beside --file"),
-        ([], {"file": pathlib.Path("nowhere.txt")}, "nowhere.txt is no text in UTF-8"),
+        ([], {"file": pathlib.Path("nowhere.txt")}, "file: got nowhere.txt, expected a file of texts"),
         (["a " * 14], {}, "of 14 words, expected 1 to 13"),
         ([" "], {}, "of 0 words, expected 1 to 13"),
     ],
@@ -163,7 +163,11 @@ def test_what_cannot_be_translated_is_refused(model, inputs, options, expected):
 
 
 def test_searches_that_cannot_be_are_refused():
-    with pytest.raises(ValueError, match="width: got 0, expected at least 1 beam"):
+    with pytest.raises(ValueError, match="width: got 0, expected 1 to 100 beams"):
         trainer.Translating(width=0)
+    with pytest.raises(ValueError, match="width: got 101, expected 1 to 100 beams"):
+        trainer.Translating(width=101)
+    with pytest.raises(ValueError, match="count: got 0, expected at least 1"):
+        trainer.Translating(count=0)
     with pytest.raises(ValueError, match="length_norm: got -1"):
         trainer.Translating(length_norm=-1)

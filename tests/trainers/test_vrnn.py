@@ -120,6 +120,15 @@ def test_sounds_and_tunes_go_on(tmp_path):
         assert len(whole) == len(begun[1]) + (9 if output == "gaussian" else 3)
 
 
+def test_notes_without_a_place_are_counted(tmp_path):
+    roll = np.zeros((4, 88), np.float32)
+    roll[:, [0, 40]] = 1
+    midi.save_midi(tmp_path / "wide.mid", roll, lowest_note(88), seconds=0.125)
+    name = str(tmp_path / "wide.mid")
+    made = trainer.sample(model_of("bernoulli"), (name,), trainer.Drawing(count=1, steps=3))
+    assert made.lines == [f"{name}: 1 notes left out that the roll of 30 has no place for"]
+
+
 def save_wave(name, i):
     wave = np.sin(np.arange(10 + 3 * i) / (i + 2.0)).astype(np.float32) / 2
     exhibits.Sound(wave, 8000).save(pathlib.Path(name).parent, pathlib.Path(name).name)

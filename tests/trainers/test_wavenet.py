@@ -68,6 +68,11 @@ def test_a_clip_goes_on(model, tmp_path):
     found = made(model, str(tmp_path / "clip.wav"), count=2)
     told = model.samples.decode(model.samples.encode(given))
     np.testing.assert_allclose(found.arrays["audio"][:, :4], [told, told], atol=1e-6)
+    assert [line for line in found.lines if "clip" in line] == []
+    Sound(np.repeat(given, 2), 80).save(tmp_path, "fast")
+    assert made(model, str(tmp_path / "fast.wav")).lines[-1] == f"{tmp_path / 'fast.wav'}: resampled from 80 Hz"
+    with pytest.raises(ValueError, match=r"nowhere.wav is no file that can be read"):
+        made(model, "nowhere.wav")
     with pytest.raises(ValueError, match=r"seconds: got 0.1, expected more than the 0.10 of"):
         made(model, str(tmp_path / "clip.wav"), seconds=0.1)
 

@@ -5,7 +5,10 @@ import importlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from zoo.configs.base import require
 from zoo.declare import Measure
+
+WIDEST = 100  # beams; memory grows with them
 
 
 class Shown(NamedTuple):
@@ -34,12 +37,31 @@ class Sampling:
     """samples, or samples of each input"""
     seed: int = 0
 
+    def __post_init__(self):
+        require(self.count >= 1, "count", self.count, "at least 1")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Searching(Sampling):
+    """What a model adds that writes by beam search."""
+
+    width: int = 1
+    """beams of the search; 1 is greedy"""
+
+    def __post_init__(self):
+        super().__post_init__()
+        require(1 <= self.width <= WIDEST, "width", self.width, f"1 to {WIDEST} beams")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Judging:
-    """What `python -m trainers.judge` asks of every model; a trainer may add to it."""
+    """What `python -m trainers.judge` asks of every model; a trainer may add to it, numbers from 1 up."""
 
     seed: int = 0
+
+    def __post_init__(self):
+        for name, value in dataclasses.asdict(self).items():
+            require(name == "seed" or type(value) is not int or value >= 1, name, value, "at least 1")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -56,7 +56,9 @@ class Learner:
 
     def batches(self, sets, start_step):
         """The global batches from a step on: a tf.data.Dataset of (step int64, {name: [settings.batch_size, ...]})."""
-        return data.batches(sets.train, self.settings.batch_size, self.settings.seed, start_step)
+        size, most = self.settings.batch_size, sets.train.size
+        require(size <= most, "batch_size", size, f"at most the {most:,} examples of {sets.name}")
+        return data.batches(sets.train, size, self.settings.seed, start_step)
 
     def counts(self, batch):
         """What a batch has of what measures are divided by: see zoo.nn.model.Model."""
@@ -162,7 +164,9 @@ def optimizer(settings):
         rate = keras.optimizers.schedules.CosineDecay(rate, settings.steps, alpha=0.01)
     name, arguments = called(settings.optimizer)
     kinds = {n.lower(): kind for n, kind in vars(keras.optimizers).items() if isinstance(kind, type)}
-    require(name.lower() in kinds, "optimizer", repr(name), f"one of Keras'{suggestion(name, kinds)}")
+    require(
+        name.lower() in kinds, "optimizer", repr(name), f"one of {', '.join(sorted(kinds))}{suggestion(name, kinds)}"
+    )
     try:
         return kinds[name.lower()](rate, use_ema=settings.ema > 0, ema_momentum=settings.ema or 0.99, **arguments)
     except (TypeError, ValueError) as error:

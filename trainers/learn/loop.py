@@ -68,10 +68,13 @@ def train(task, options):
         sets = figures.load_data(settings, model, options.data_dir)
         for field, words in sets.vocabularies.items():
             model.vocabularies[field].learn(words)
-        model.learn(sets.train)
+        try:
+            model.learn(sets.train)
+        except ValueError as error:
+            raise ValueError(f"{error}; choose other data than {settings.data}") from None
+        learner.batches(sets, 0)  # refuses what it cannot make of them before anything is written
         if options.dry_run:
             return dry_run(learner, sets)
-        learner.batches(sets, 0)  # refuses what it cannot make of them before anything is written
         training = stack.enter_context(Training(task, options, learner, sets, writes, checkpoints, state))
         try:
             with watching(strategy):
@@ -90,6 +93,8 @@ def dry_run(learner, sets):
     for name, array in sets.train.arrays.items():
         told = sets.told(learner.model.subject)
         print(f"{name}: {sets.train.size:,} training examples of {array.shape[1:]}, {told}")
+    for split, covered in sets.coverage.items():
+        print(f"{split}: {covered}")
     values = step_function(learner)(iterator, 1)
     print("one step: " + ", ".join(f"{name} {float(value[0]):.2f}" for name, value in values.items()))
     return 0
@@ -204,10 +209,14 @@ class Training:
             f"{self.task.name}: {self.model.count_params():,} parameters; {self.sets.train.size:,} examples of "
             f"{self.sets.told(self.model.subject)}, {settings.batch_size} a step"
         )
+        say(self.sets.origin)
         for split, covered in self.sets.coverage.items():
             say(f"{split}: {covered}")
             if covered.warning:
                 self.console.warn(f"{split}: {covered.warning}")
+        for field, names in self.model.vocabularies.items():
+            if not self.model.fields[field].shape and len(names.known) < names.size:
+                self.console.warn(f"{field}: the model tells {names.size} apart, the data have {len(names.known)}")
         replicas = self.learner.strategy.num_replicas_in_sync
         if replicas > 1:
             say(f"{replicas} replicas with {settings.batch_size // replicas} examples each")

@@ -74,8 +74,11 @@ def values_of(measures, terms, groups=None):
 def measure(task, run, model, sets, split="test", samples=1, seed=0, minutes=None):
     """The figures of a model on a split, a dictionary each. samples: K of the importance-weighted estimate.
 
-    Raises ValueError for samples of a model without latent variables.
+    Raises ValueError for fewer samples than one, for more of a model without latent variables, and for a figure that is
+    no finite number.
     """
+    if samples < 1:
+        raise ValueError(f"samples: got {samples}, expected at least 1")
     if samples > 1 and model.log_weights is None:
         raise ValueError(f"samples: got {samples}, expected 1; {run.model} has no latent variables to sample")
     examples = sets.splits[split]
@@ -87,6 +90,11 @@ def measure(task, run, model, sets, split="test", samples=1, seed=0, minutes=Non
     about |= {"seed": seed, "trained_by": run.config["command"]}
 
     def figure(name, value, error, measure, k=None, count=examples.size):
+        if not math.isfinite(value) or not math.isfinite(error or 0):
+            raise ValueError(
+                f"{name}: got {value:g} +- {error or 0:g} of the {split} examples of {sets.name}, expected finite "
+                "numbers; look for an example whose numbers are far larger than the others'"
+            )
         definition = f"{measure.says}; {said.remark}" if measure.likelihood and said.remark else measure.says
         return {
             "name": name,

@@ -1,11 +1,13 @@
 """What a model makes when it is asked: from its prior, or for given inputs."""
 
+import pathlib
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from zoo.configs.base import require
+from zoo.data.audio import files
 
 BATCH = 250  # samples decoded at a time
 SHOWN = 64  # samples in the exhibits, and in samples.npz with every step
@@ -20,6 +22,13 @@ class Samples(NamedTuple):
     failed: int = 0  # inputs that could not be read
 
 
+def heard(name, rate):
+    """(The samples of a WAV file at this rate, float32 [N] in [-1, 1]; lines about what it took to make them.)"""
+    wave = files.read(pathlib.Path(name), rate)
+    lines = [f"{name}: {', '.join(wave.changed)}"] if wave.changed else []
+    return np.float32(wave.samples / files.FULL), lines
+
+
 def from_prior(paint, observed):
     """(model, inputs, Sampling) -> Samples of z from the prior, decoded.
 
@@ -31,7 +40,6 @@ def from_prior(paint, observed):
     def sample(model, inputs, options):
         require(not inputs, "inputs", " ".join(inputs), "none; this model draws from its prior")
         count = options.count
-        require(count >= 1, "count", count, "at least 1")
         z = model.noise(count, tf.constant([options.seed, 0]))
         decode, parts = tf.function(model.decode, reduce_retracing=True, autograph=False), {}
         for start in range(0, count, BATCH):

@@ -9,7 +9,7 @@ import tensorflow as tf
 from trainers.declare.task import Figure
 from trainers.show.exhibits import Curve, Text
 from trainers.show.sampling import Samples
-from trainers.show.writing import strange
+from trainers.show.writing import lost
 from zoo.configs.base import require
 from zoo.data.text.encoding import encode_together
 from zoo.data.text.sentences import sentences
@@ -121,7 +121,6 @@ def numbered(model, texts):
 
 def answered(model, texts, options):
     """Without inputs sentences with each topic held; of each input its topics, its perplexity and how it goes on."""
-    require(options.count >= 1, "count", options.count, "at least 1")
     if not texts:
         return Samples(*of_topics(model, options))
     ids = numbered(model, texts)
@@ -139,7 +138,7 @@ def answered(model, texts, options):
         more = drawn(model, len(ids), (options.seed, i), begun=model.begun(ids))
         for said, text in zip(each, more, strict=True):
             said.append(f"> {text}")
-    lines = ["\n".join([text, *said]) for text, said in zip(texts, each, strict=True)] + strange(model, texts)
+    lines = ["\n".join([text, *said]) for text, said in zip(texts, each, strict=True)] + lost(model, texts)
     return Samples(arrays, {"samples": Text("\n\n".join(lines))}, lines)
 
 

@@ -1,5 +1,7 @@
 """What models that write texts show: what comes back of texts, samples, ways between two; and whether z is used."""
 
+import pathlib
+
 import numpy as np
 import tensorflow as tf
 
@@ -130,7 +132,7 @@ def usage(model, examples, seed):
 
     information = latent.mutual_information(found["mean"], found["scale"], found["z"])
     varies = "units of z whose posterior mean has a variance of 0.01 or more over texts"
-    most = f"of text and z under q, at most log {count:,}"
+    most = f"of text and z under q, at most log {count:,}; an estimate, which may lie below 0"
     return {
         "active_units": figure(latent.active_units(found["mean"]), "", varies),
         "mutual_information": figure(information, "nats", most),
@@ -150,17 +152,16 @@ def embed(model, shown):
 def told(model, texts, options):
     """Samples of a language model: without inputs texts that it draws; of each input what it thinks of it."""
     if not texts:
-        require(options.count >= 1, "count", options.count, "at least 1")
         shape = [options.count, model.config.text_length, model.config.vocabulary]
         drawn = model.write(options.count, method="sample", noise=gumbel(shape, (options.seed, 0)))
         lines = strings(model, drawn["text"])
         return Samples({"tokens": drawn["text"].numpy()}, {"samples": Text("\n".join(lines))}, lines)
-    ids = model.words.ids(tf.constant(texts), model.config.text_length)
+    ids = numbered(model, texts)
     nats = model.loss_terms({"text": ids}, {})["negative_log_likelihood"].numpy()
     words = model.counts({"text": ids})["words_and_end"].numpy()
     each = zip(texts, nats, np.exp(nats / words), strict=True)
     lines = [f"{text}\n> {cost:.2f} nats, perplexity {perplexity:.4g}" for text, cost, perplexity in each]
-    lines += strange(model, texts)
+    lines += lost(model, texts)
     return Samples({"negative_log_likelihood": nats}, {"samples": Text("\n".join(lines))}, lines)
 
 
@@ -170,12 +171,11 @@ def answered(model, texts, options):
     Of an input with BLANK in it the words filled in, by a model that can `impute`.
     """
     if not texts:
-        require(options.count >= 1, "count", options.count, "at least 1")
         z = model.noise(options.count, tf.constant([options.seed, 0]))["z"]
         lines = strings(model, model.write(options.count, z)["text"])
         return Samples({"z": z.numpy()}, {"samples": Text("\n".join(lines))}, lines)
     given = [text.replace(BLANK, f" {UNKNOWN_WORD} ") for text in texts]
-    ids = model.words.ids(tf.constant(given), model.config.text_length)
+    ids = numbered(model, given)
     mean, scale = model.posterior(ids)
     lines = []
     for text, one, back in zip(texts, ids, strings(model, model.write(len(texts), mean)["text"]), strict=True):
@@ -184,20 +184,33 @@ def answered(model, texts, options):
             lines.append(f"= {strings(model, model.impute(one[None])['text'])[0]}")
     for i in range(len(texts) - 1):
         lines += ["", *strings(model, model.homotopy(mean[i : i + 1], mean[i + 1 : i + 2], WAY)[0])]
-    lines += strange(model, given)
+    lines += lost(model, given)
     return Samples({"mean": mean.numpy(), "scale": scale.numpy()}, {"samples": Text("\n".join(lines))}, lines)
 
 
-def strange(model, texts):
-    """A line about the words of texts that the model does not know; none if it knows all."""
+def numbered(model, texts):
+    """Texts as ids [N, L]. Raises ValueError for one without a word, and for the name of a file."""
+    counts = model.words.count(tf.constant(texts)).numpy()
+    for text, count in zip(texts, counts, strict=True):
+        require(count, "inputs", repr(text), f"a text of one of {model.words.units} or more")
+        file = " " not in text and pathlib.Path(text).is_file()
+        require(not file, "inputs", f"{text}, a file", f'what is to be read: "$(cat {text})"')
+    return model.words.ids(tf.constant(texts), model.config.text_length)
+
+
+def lost(model, texts):
+    """Lines about what the model does not read of texts: what lies behind its length, and words it does not know."""
+    length = model.config.text_length
+    cut = int((model.words.count(tf.constant(texts)).numpy() >= length).sum())
+    lines = [f"cut: {cut} of {len(texts)} texts, after {length} {model.words.units}"] if cut else []
     unknown = b" ".join(model.words.unknown(tf.constant(texts)).numpy()).decode().split()
     found = [word for word in unknown if word != UNKNOWN_WORD]
-    return [f"unknown words: {', '.join(found)}"] if found else []
+    return lines + ([f"unknown words: {', '.join(found)}"] if found else [])
 
 
 def replied(model, texts, reply):
     """Samples of a model that must be given texts. reply: (ids int32 [N, L]) -> (arrays, a line for each text)."""
     require(texts, "inputs", "none", f"one text or more; a {model.name} begins at them")
-    arrays, said = reply(model.words.ids(tf.constant(texts), model.config.text_length))
-    lines = [f"{text}\n> {line}" for text, line in zip(texts, said, strict=True)] + strange(model, texts)
+    arrays, said = reply(numbered(model, texts))
+    lines = [f"{text}\n> {line}" for text, line in zip(texts, said, strict=True)] + lost(model, texts)
     return Samples(arrays, {"samples": Text("\n".join(lines))}, lines)

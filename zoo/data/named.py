@@ -41,7 +41,7 @@ def load(name, *, fields, data_dir=None, seed=0, known=None, **options) -> Data:
     if Path(request.name).suffix or Path(request.name).is_dir():
         raise FileNotFoundError(
             f"data: found nothing at {name} that {request.takes} can come from; give the path of an .npz, "
-            "of chorales .json(.gz), of texts .txt(.gz), or of a folder"
+            "of chorales .json(.gz), of texts .txt(.gz), of two aligned texts without .LANGUAGE, or of a folder"
         )
     close = difflib.get_close_matches(request.name, names(), n=1)
     hint = f"did you mean {close[0]}? " if close else ""

@@ -33,6 +33,28 @@ def test_no_label_no_separation(sets):
     assert writing.separation(None, texts, "test") == {}
 
 
+@pytest.fixture
+def model():
+    found = catalogue.build("sentence_vae", catalogue.preset("sentence_vae", "smoke").model)
+    found.words.learn(["a", "b"])
+    return found
+
+
+def test_what_is_not_read_of_a_text_is_said(model):
+    length = model.config.text_length
+    assert writing.lost(model, ["a b", "b " * (length - 1)]) == []
+    lines = writing.lost(model, ["a b", "b c " * length])
+    assert lines == [f"cut: 1 of 2 texts, after {length} words", f"unknown words: {', '.join(['c'] * length)}"]
+
+
+def test_what_is_no_text_is_refused(model, tmp_path):
+    (tmp_path / "mine.txt").write_text("a\n")
+    assert writing.numbered(model, ["a b"])[0, :3].numpy().tolist() == [2, 3, 0]
+    for text, said in (("", "got '', expected a text of one of words or more"), (str(tmp_path / "mine.txt"), "a file")):
+        with pytest.raises(ValueError, match=said):
+            writing.numbered(model, ["a", text])
+
+
 def test_labels_that_leave_nothing_to_tell_apart_end_no_training(sets):
     model = catalogue.build("sentence_vae", catalogue.preset("sentence_vae", "smoke").model)
     few, alike = ({name: x[part] for name, x in sets.test.arrays.items()} for part in (np.s_[::100], np.s_[:50]))

@@ -32,7 +32,8 @@ def read(path, rate):
     Raises ValueError, in one line that names the file, for what is no WAV or is cut short, for NaN, for floats beyond
     LOUDEST, and for a file of less than two samples or of silence.
     """
-    data = path.read_bytes()
+    with reading(path, "file that can be read", "name a WAV file"):
+        data = path.read_bytes()
     for start, kind in OTHERS.items():
         if data.startswith(start):
             raise ValueError(f"data: {path} is an {kind} file, expected a WAV; convert it, renaming is not enough")

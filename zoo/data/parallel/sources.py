@@ -56,7 +56,7 @@ def multi30k(request, source, target):
     files = published(
         request.folder, [name for both in names.values() for name in both], "multi30k_task1_en_de_fr.tar.xz"
     )
-    splits = {split: aligned(*(files[name] for name in both)) for split, both in names.items()}
+    splits, _ = by_split({split: [files[name] for name in both] for split, both in names.items()})
     origin = "Multi30k task 1 (Elliott et al. 2016; captions of Flickr30k, non-commercial research), published splits"
     return Found(splits, f"{origin}, test_2016_flickr")
 
@@ -90,8 +90,19 @@ def languages(request, source, target, known):
         raise ValueError(f"source, target: got {source!r} and {target!r}, expected {expected}; choose both")
 
 
+def by_split(files):
+    """({split: pairs}, how many were left out, one of their texts being empty) of {split: [File, File]}."""
+    pairs = {split: aligned(*both) for split, both in files.items()}
+    kept = {split: [pair for pair in several if pair.source and pair.target] for split, several in pairs.items()}
+    for split, several in kept.items():
+        if not several:
+            names = " and ".join(file.where for file in files[split])
+            raise ValueError(f"data: {names} hold no pair of texts, expected one a line; fill them")
+    return kept, sum(map(len, pairs.values())) - sum(map(len, kept.values()))
+
+
 def aligned(one, other):
-    """Pairs of the lines of two files, but for those of which one is empty. Raises ValueError for unequal numbers."""
+    """Pairs of the lines of two files. Raises ValueError for unequal numbers."""
     texts = []
     for file in (one, other):
         with reading(file.where, "text in UTF-8", "convert the file, or fetch it again"):
@@ -101,11 +112,7 @@ def aligned(one, other):
             f"data: {one.where} has {len(texts[0]):,} lines and {other.where} {len(texts[1]):,}, expected as many; "
             "line k of one is the translation of line k of the other"
         )
-    pairs = (Pair(*(text.strip() for text in both)) for both in zip(*texts, strict=True))
-    found = [pair for pair in pairs if pair.source and pair.target]
-    if not found:
-        raise ValueError(f"data: {one.where} and {other.where} hold no pair of texts, expected one a line; fill them")
-    return found
+    return [Pair(*(text.strip() for text in both)) for both in zip(*texts, strict=True)]
 
 
 # Your own
@@ -121,7 +128,7 @@ def own(request, source, target):
     languages(request, source, target, (source, target))
     parts = {split: path / split for split in SPLITS} if path.is_dir() else {"train": path}
     found = {split: [file(part, language) for language in (source, target)] for split, part in parts.items()}
-    given = {split: aligned(*map(read, both)) for split, both in found.items() if all(both)}
+    given, empty = by_split({split: [*map(read, both)] for split, both in found.items() if all(both)})
     if "train" not in given:
         raise FileNotFoundError(f"data: found no {parts['train']}.{source} with a {parts['train']}.{target} beside it")
     if half := [split for split, both in found.items() if any(both) and not all(both)]:
@@ -130,6 +137,7 @@ def own(request, source, target):
     shares = {"train": 1 - 0.1 * len(missing), **dict.fromkeys(missing, 0.1)}
     splits = given | parted(given["train"], request.seed, shares, lambda pair: pair.source)
     how = f"; a tenth of train each for {' and '.join(missing)}, by hash" if missing else ""
+    how += f"; {empty:,} left out, of which one text is empty" if empty else ""
     return Found(
         {split: splits[split] for split in SPLITS}, f"{path.name}, your own pairs{how} (licence: yours to state)"
     )

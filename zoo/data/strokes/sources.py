@@ -13,6 +13,7 @@ from zoo.data.split import SPLITS
 from zoo.data.strokes import lines
 
 MADE = {"spirals": 1600, "glyphs": 2400}  # drawings in all
+FARTHEST = 1e6  # units that a pen moves at once, above which the numbers are no drawing's
 OMNIGLOT = "omniglot_strokes_subset.npz"
 PARTS = dict(zip(SPLITS, ("train", "valid", "test"), strict=True))  # of an archive
 
@@ -75,18 +76,26 @@ def _archive(path):
     for split, part in PARTS.items():
         points, lengths = array(path, part), array(path, f"{part}_len").astype(np.int64)
         numeric = points.dtype.kind in "iuf" and points.shape[1:] == (3,)
-        if not numeric or lengths.ndim != 1 or lengths.sum() != len(points) or not len(lengths) or lengths.min() < 1:
+        if lengths.ndim == 1 and (lengths < 1).any():
+            first = int(np.argmax(lengths < 1))
+            raise ValueError(f"data: drawing {first} of {part} of {path} has {lengths[first]} points; leave it out")
+        if not numeric or lengths.ndim != 1 or lengths.sum() != len(points) or not len(lengths):
             raise ValueError(
                 f"data: {part} of {path} is {points.dtype} {points.shape} for {lengths.sum():,} points, expected as "
                 "many rows (dx, dy, pen lifted); write it again"
             )
-        if not np.isfinite(points).all() or not np.isin(points[:, 2], (0, 1)).all():
+        if not _drawable(points[:, :2]) or not np.isin(points[:, 2], (0, 1)).all():
             raise ValueError(
-                f"data: {part} of {path} holds NaN, infinity, or a pen that is neither 0 nor 1, expected rows "
-                "(dx, dy, pen lifted); write it again"
+                f"data: {part} of {path} holds NaN, moves of more than {FARTHEST:,.0f} units, or a pen that is neither "
+                "0 nor 1, expected rows (dx, dy, pen lifted); write it again"
             )
         splits[split] = np.split(points[:, [2, 0, 1]].astype(np.float32), np.cumsum(lengths)[:-1])
     return splits
+
+
+def _drawable(moves):
+    """Whether numbers are finite, and so small that their squares and what is summed of them are."""
+    return bool((np.abs(moves) <= FARTHEST).all())  # NaN is not
 
 
 # Your own
@@ -148,6 +157,6 @@ def _whiteboard(path):
             for stroke in ET.parse(path).iter("Stroke")
         ]
         drawn = [line for line in held if len(line)]
-        if not drawn or not all(np.isfinite(line).all() for line in drawn):
-            raise ValueError("no point, or one that is not finite")
+        if not drawn or not all(map(_drawable, drawn)):
+            raise ValueError(f"no point, or one that is NaN or more than {FARTHEST:,.0f} from 0")
     return lines.strokes(drawn)

@@ -134,6 +134,8 @@ def _classes(request, found):
         raise ValueError(
             f"data: {name} has the class {strange[0]}, the model knows {', '.join(classes)}; train another"
         )
+    if len(classes) < 2:
+        raise ValueError(f"data: {name} has one class, {classes[0]}, expected two or more to tell apart; add another")
     if most is not None and len(classes) > most:
         raise ValueError(f"data: {name} has {len(classes)} classes, the model tells {most} apart; make it for as many")
     return classes

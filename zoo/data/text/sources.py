@@ -38,12 +38,22 @@ class Found(NamedTuple):
 
 
 def parted(texts, seed, shares, key=lambda text: " ".join(text.sentences)):
-    """{split: texts} by the hash of each one's key, so that a new text moves no other. shares: of 1, {split: share}."""
+    """{split: texts} by the hash of each one's key, so that a new text moves no other. shares: of 1, {split: share}.
+
+    Raises ValueError where a split is left without any.
+    """
     found = {split: [] for split in shares}
     ends = np.cumsum(list(shares.values()))[:-1]
     for text in texts:
         digest = hashlib.sha256(f"{seed} {key(text)}".encode()).digest()
         found[list(shares)[np.searchsorted(ends, int.from_bytes(digest[:8], "big") / 2**64, "right")]].append(text)
+    for split, several in found.items():
+        if not several:
+            different = len(set(map(key, texts)))
+            raise ValueError(
+                f"data: of {len(texts):,} texts, {different:,} of them different, none is for {split} by its hash; "
+                "give more of them, a line each, or a file for each split"
+            )
     return found
 
 

@@ -72,6 +72,14 @@ def test_two_files_alone_are_split_by_the_hash_of_the_source(tmp_path):
     assert all(pair.source[2:] == pair.target[2:] for pair in found)
 
 
+def test_pairs_of_which_a_text_is_empty_are_left_out_and_counted(tmp_path):
+    for language, gap in (("de", 3), ("en", 5)):
+        write(tmp_path / f"mine.{language}", ["" if k % 10 == gap else f"{language} {k}" for k in range(200)])
+    sets = load(tmp_path / "mine", classes=500)
+    assert sum(split.size for split in sets.splits.values()) == 160
+    assert sets.origin.endswith("by hash; 40 left out, of which one text is empty (licence: yours to state)")
+
+
 def test_long_pairs_are_left_out_of_training_and_cut_elsewhere(corpus):
     sets = load(corpus, length=6)  # five words and the end
     assert sets.train.size == 4 and sets.test.size == 5
@@ -153,6 +161,8 @@ def test_what_is_no_pair_of_files_is_refused(tmp_path, corpus):
         load(corpus)
     with pytest.raises(FileNotFoundError, match=r"found no .*train\.it with a .*train\.en beside it"):
         load(corpus, "it")
+    with pytest.raises(FileNotFoundError, match=r"found nothing at .*train\.de .* two aligned texts without .LANG"):
+        load(corpus / "train.de")
     with pytest.raises(ValueError, match="got '' and 'en', expected two languages, as names of files end in them"):
         load(corpus, "")
     with pytest.raises(ValueError, match="got 'de' and ''; grammar-pairs has one direction only"):

@@ -75,11 +75,12 @@ def test_the_pen_comes_first(tmp_path):
     ("changes", "message"),
     [
         ({"test_len": np.int16([2])}, r"test of .* is int16 \(3, 3\) for 2 points, expected as many rows"),
-        ({"test_len": np.int16([3, 0])}, r"test of .* is int16 \(3, 3\) for 3 points"),
+        ({"test_len": np.int16([3, 0])}, r"drawing 1 of test of .* has 0 points; leave it out"),
+        ({"train": np.float32([[1e30, 0, 1]] * 3)}, r"train of .* moves of more than 1,000,000 units"),
         ({"valid": np.zeros([2, 5])}, r"valid of .* is float64 \(2, 5\)"),
         (
             {"valid": np.full([2, 3], np.nan)},
-            "valid of .* holds NaN, infinity, or a pen that is neither 0 nor",
+            "valid of .* holds NaN, moves of more than 1,000,000 units, or a pen that is neither 0 nor",
         ),
         ({"train": np.full([3, 3], 2)}, "train of .* a pen that is neither 0 nor 1"),
         ({"train": np.array([[1], [2, 3]], object)}, "train of .* is no array of numbers"),
