@@ -14,7 +14,7 @@ from typing import Annotated
 
 import tyro
 
-from zoo.quiet import import_tensorflow
+from zoo.quiet import ask, import_tensorflow
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Options:
 
 def main(arguments=None):
     try:
-        options = tyro.cli(Options, prog="python -m export.check", args=arguments)
+        options = ask(Options, prog="python -m export.check", args=arguments)
         import_tensorflow()
         logging.getLogger("absl").setLevel(logging.ERROR)  # that what was exported cannot be trained further
         from export.prove import proof

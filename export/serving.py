@@ -13,6 +13,8 @@ from typing import Annotated
 
 import tyro
 
+from zoo.quiet import ask
+
 MAX_BATCH = 32  # examples run together; log_likelihood holds K times as many
 
 CONFIG = """\
@@ -171,7 +173,7 @@ def _code(dtype, values):
 
 def main(arguments=None):
     try:
-        options = tyro.cli(Options, prog="python -m export.serving", args=arguments)
+        options = ask(Options, prog="python -m export.serving", args=arguments)
         names = write(options.models)
     except (ValueError, OSError) as error:
         sys.exit(str(error))

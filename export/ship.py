@@ -11,6 +11,8 @@ from typing import Annotated
 
 import tyro
 
+from zoo.quiet import ask
+
 LARGEST = 10_000_000  # bytes of weights; the package stays small
 SNIPPET = """\
 ```python
@@ -87,7 +89,7 @@ def ship(run, model):
 
 def main(arguments=None):
     """The command line."""
-    options = tyro.cli(Options, args=arguments, prog="python -m export.ship")
+    options = ask(Options, args=arguments, prog="python -m export.ship")
     import zoo
     from zoo.store.runs import open_run
 

@@ -20,7 +20,7 @@ import tyro
 
 from trainers.learn.console import stop
 from zoo import catalogue
-from zoo.quiet import import_tensorflow
+from zoo.quiet import ask, import_tensorflow
 
 SAMPLE_SECONDS = 0.2  # what is faster is repeated within one timing
 STAND_INS = 2000  # random examples
@@ -300,7 +300,7 @@ def rounded(figures):
 
 def main(arguments=None):
     """The command line."""
-    options = tyro.cli(Options, args=arguments, prog="python -m trainers.benchmark")
+    options = ask(Options, args=arguments, prog="python -m trainers.benchmark")
     try:
         settings_of(options)
         threads = keep_to(options.threads)

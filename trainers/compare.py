@@ -17,7 +17,7 @@ import tyro
 from trainers.declare.task import task_of
 from trainers.learn.console import stop
 from zoo import catalogue
-from zoo.quiet import import_tensorflow
+from zoo.quiet import ask, import_tensorflow
 
 # The first that a model has stands in the picture, or its very first exhibit.
 EXHIBITS = ("manifold", "map", "lengths", "samples")
@@ -144,7 +144,7 @@ def picture(rows, curves, exhibits, ylabel):
 
 def main(arguments=None):
     """The command line."""
-    options = tyro.cli(Options, args=arguments, prog="python -m trainers.compare", description=__doc__)
+    options = ask(Options, args=arguments, prog="python -m trainers.compare", description=__doc__)
     try:
         if len(options.presets) < 2:
             raise ValueError(f"presets: got {len(options.presets)}, expected two or more of trainers.{options.model}")

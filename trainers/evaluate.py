@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 
 from trainers.learn.console import stop
-from zoo.quiet import import_tensorflow
+from zoo.quiet import ask, import_tensorflow
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Options:
 
 def main(arguments=None):
     """The command line."""
-    options = tyro.cli(Options, args=arguments, prog="python -m trainers.evaluate")
+    options = ask(Options, args=arguments, prog="python -m trainers.evaluate")
     import_tensorflow()
     import zoo
     from trainers.declare.task import task_of

@@ -1,10 +1,13 @@
-"""A quiet import of TensorFlow, for what a person starts."""
+"""A quiet begin of what a person starts: its options, and TensorFlow."""
 
 import contextlib
 import glob
 import os
+import signal
 import subprocess
 import sys
+
+import tyro
 
 # What TensorFlow 2.21 writes to file descriptor 2 at every import on a machine where nothing is wrong.
 CHATTER = [
@@ -25,6 +28,16 @@ for line in sys.stdin.buffer:
         sys.stdout.buffer.write(line)
         sys.stdout.buffer.flush()
 """
+
+
+def ask(kind, **how):
+    """tyro.cli(kind, **how), whose help may be read in part: `| head` ends the process as it ends other commands."""
+    before = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        return tyro.cli(kind, **how)
+    finally:
+        sys.stdout.flush()
+        signal.signal(signal.SIGPIPE, before)
 
 
 def import_tensorflow():

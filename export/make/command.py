@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from zoo.quiet import import_tensorflow
+from zoo.quiet import ask, import_tensorflow
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +77,7 @@ def main(name, signatures, arguments=None):
     """
     try:
         kind = options_of(signatures)
-        options = tyro.cli(kind, prog=f"python -m export.{name}", description=Options.__doc__, args=arguments)
+        options = ask(kind, prog=f"python -m export.{name}", description=Options.__doc__, args=arguments)
         import_tensorflow()
         from export.make import package
 

@@ -1,5 +1,6 @@
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 
@@ -55,3 +56,12 @@ def test_who_asks_for_tensorflows_log_gets_it_unfiltered(monkeypatch, level, fil
     monkeypatch.setattr(quiet, "_without", lambda patterns: filters.append(patterns) or contextlib.nullcontext())
     assert quiet.import_tensorflow() == "tensorflow"
     assert bool(filters) is filtered and os.environ.get("TF_CPP_MIN_LOG_LEVEL") == level
+
+
+def test_help_that_nobody_reads_ends_without_a_word():
+    reader, writer = os.pipe()
+    os.close(reader)
+    code = "from zoo.quiet import ask; ask(int, args=['--help'])"
+    done = subprocess.run([sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b"")

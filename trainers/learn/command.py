@@ -12,7 +12,7 @@ from trainers.declare.task import Task, task_of
 from trainers.learn.console import keep_speaking, stop
 from zoo import catalogue
 from zoo.configs.base import Settings
-from zoo.quiet import import_tensorflow
+from zoo.quiet import ask, import_tensorflow
 from zoo.store import runs
 
 
@@ -52,7 +52,7 @@ def parse(name, arguments):
     preset = first.parse_known_args(arguments)[0].preset
     try:
         default = Options(catalogue.preset(name, preset), preset)
-        options = tyro.cli(
+        options = ask(
             Options,
             default=default,
             args=arguments,
@@ -92,4 +92,4 @@ def with_own(options, kind, arguments, prog):
             own = getattr(task_of(run.model, run.settings.model), kind)
             break
     both = type(options.__name__, (options, own), {"__doc__": options.__doc__})
-    return tyro.cli(dataclasses.dataclass(frozen=True, kw_only=True)(both), args=arguments, prog=prog)
+    return ask(dataclasses.dataclass(frozen=True, kw_only=True)(both), args=arguments, prog=prog)

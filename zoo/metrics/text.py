@@ -20,6 +20,7 @@ import tyro
 
 from zoo.metrics import wordnet
 from zoo.nn.spelling import tokens
+from zoo.quiet import ask
 
 ORDERS = (1, 2, 3, 4)
 _BLEU = "corpus, all references, n-grams up to n = {}, no smoothing"
@@ -344,7 +345,7 @@ def read(path, reference_paths):
 
 def main(arguments=None):
     """The command line."""
-    options = tyro.cli(Options, args=arguments, prog="python -m zoo.metrics.text")
+    options = ask(Options, args=arguments, prog="python -m zoo.metrics.text")
     try:
         hypotheses, references = read(options.hypotheses, options.references)
         if not options.punctuation:
