@@ -161,7 +161,7 @@ def read_beginning(model, name):
     if model.observed == "sequence":
         notes = model.config.features
         roll, beyond = midi.read(pathlib.Path(name), notes)
-        left = f"{name}: {beyond:,} notes left out that the roll of {notes} has no place for"
+        left = f"{name}: notes left out that a roll of {notes} has no place for: {beyond:,}"
         return np.float32(roll / 255), [left] if beyond else []
     raise ValueError("inputs: got files, expected none; a model of strokes begins at nothing")
 

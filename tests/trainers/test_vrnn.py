@@ -126,7 +126,7 @@ def test_notes_without_a_place_are_counted(tmp_path):
     midi.save_midi(tmp_path / "wide.mid", roll, lowest_note(88), seconds=0.125)
     name = str(tmp_path / "wide.mid")
     made = trainer.sample(model_of("bernoulli"), (name,), trainer.Drawing(count=1, steps=3))
-    assert made.lines == [f"{name}: 1 notes left out that the roll of 30 has no place for"]
+    assert made.lines == [f"{name}: notes left out that a roll of 30 has no place for: 1"]
 
 
 def save_wave(name, i):

@@ -1,6 +1,6 @@
 """What models that write texts show: what comes back of texts, samples, ways between two; and whether z is used."""
 
-import pathlib
+import os
 
 import numpy as np
 import tensorflow as tf
@@ -192,8 +192,8 @@ def numbered(model, texts):
     """Texts as ids [N, L]. Raises ValueError for one without a word, and for the name of a file."""
     counts = model.words.count(tf.constant(texts)).numpy()
     for text, count in zip(texts, counts, strict=True):
-        require(count, "inputs", repr(text), f"a text of one of {model.words.units} or more")
-        file = " " not in text and pathlib.Path(text).is_file()
+        require(count, "inputs", repr(text), f"a text of one or more {model.words.units}")
+        file = os.path.isfile(text)  # False of a text that is too long for a name
         require(not file, "inputs", f"{text}, a file", f'what is to be read: "$(cat {text})"')
     return model.words.ids(tf.constant(texts), model.config.text_length)
 
