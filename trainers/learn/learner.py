@@ -1,6 +1,7 @@
 """One training step: losses and gradients in a compiled function, summed over replicas, clipped, applied."""
 
 import contextlib
+import inspect
 import math
 import os
 
@@ -164,9 +165,9 @@ def optimizer(settings):
         rate = keras.optimizers.schedules.CosineDecay(rate, settings.steps, alpha=0.01)
     name, arguments = called(settings.optimizer)
     kinds = {n.lower(): kind for n, kind in vars(keras.optimizers).items() if isinstance(kind, type)}
-    require(
-        name.lower() in kinds, "optimizer", repr(name), f"one of {', '.join(sorted(kinds))}{suggestion(name, kinds)}"
-    )
+    kinds = {n: kind for n, kind in kinds.items() if "learning_rate" in list(inspect.signature(kind).parameters)[:1]}
+    known = f"one of {', '.join(sorted(kinds))}{suggestion(name, kinds)}"
+    require(name.lower() in kinds, "optimizer", repr(name), known)
     try:
         return kinds[name.lower()](rate, use_ema=settings.ema > 0, ema_momentum=settings.ema or 0.99, **arguments)
     except (TypeError, ValueError) as error:
