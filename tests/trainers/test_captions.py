@@ -139,7 +139,7 @@ def test_wrong_runs_and_widths_are_refused(teller, painter, photos, capsys):
     for arguments, message in (
         ([painter, photos / "colour.png"], "of which the model knows no word"),
         (["nowhere", photos / "colour.png"], "found no config.json in nowhere"),
-        ([teller, photos / "colour.png", "--width", 0], "width: got 0, expected at least 1"),
+        ([teller, photos / "colour.png", "--width", 0], "width: got 0, expected 1 to 100 beams"),
         ([teller, photos / "colour.png", "--length-norm", -1], "length_norm: got -1.0, expected a power from 0"),
         ([teller, photos / "colour.png", "--out", photos / "colour.png" / "x"], "colour.png"),
         ([teller], "inputs: got none, expected picture files"),

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from trainers import hierarchical_autoencoder as trainer
-from trainers.declare.task import Shown
+from trainers.declare.task import Searching, Shown
 from zoo import catalogue
 from zoo.data.split import Split
 
@@ -77,7 +77,7 @@ def test_an_exhibit_has_a_document_and_what_came_back(model):
 @pytest.mark.parametrize("kind", ["flat", "attention"])
 def test_a_document_of_yours_comes_back(width, kind):
     model = built(kind)
-    made = trainer.sample(model, ["A cat sat. It rains.", "a zebra"], trainer.Writing(width=width))
+    made = trainer.sample(model, ["A cat sat. It rains.", "a zebra"], Searching(width=width))
     assert made.lines[:2] == ["a cat sat .", "it rains ."] and made.lines[2].startswith("> ")
     assert made.lines[-1] == "unknown words: zebra"
     ids = tf.constant([[[2, 3, 5, 9, 0], [7, 8, 9, 0, 0], [0] * 5], [[2, 1, 0, 0, 0], [0] * 5, [0] * 5]], tf.int32)
@@ -89,11 +89,11 @@ def test_a_document_of_yours_comes_back(width, kind):
 @pytest.mark.parametrize("text", ["", "A. B c. D e. F g.", "a cat a cat a cat"])
 def test_a_document_that_does_not_fit_is_named(model, text):
     with pytest.raises(ValueError, match=r"inputs: got .*, expected 1 to 3 sentences of at most 4 words each"):
-        trainer.sample(model, ["a cat", text], trainer.Writing())
+        trainer.sample(model, ["a cat", text], Searching())
 
 
 def test_nothing_is_written_of_nothing(model):
     with pytest.raises(ValueError, match="inputs: got none, expected documents"):
-        trainer.sample(model, [], trainer.Writing())
-    with pytest.raises(ValueError, match="width: got 0, expected at least 1 beam"):
-        trainer.Writing(width=0)
+        trainer.sample(model, [], Searching())
+    with pytest.raises(ValueError, match="width: got 0, expected 1 to 100 beams"):
+        Searching(width=0)
