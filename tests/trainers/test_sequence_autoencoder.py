@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -133,3 +135,13 @@ def test_another_number_of_words_is_one_line(train, texts, tmp_path, quick):
     arguments = ["--preset=docstrings-classes", "--data", str(texts[1]), *FLAGS, "--model.vocabulary=8"]
     code, _, err = train(*arguments, "--init-from", f"{tmp_path / 'first'}:reader", model="sequence_autoencoder")
     assert code == 2 and "do not fit" in err and "vocabulary is 9 there, 8 here" in err and err.count("\n") == 1
+
+
+def test_a_run_says_what_its_data_are_and_lack(train, texts, quick):
+    """Of three classes the texts have two; a dry run tells how much is read, too."""
+    common = ["--preset=docstrings-classes", "--data", str(texts[1]), *FLAGS, "--model.classes=3", "--batch-size=4"]
+    code, out, err = train(*common, "--steps=1", "--part=sentences", "--no-xla", model="sequence_autoencoder")
+    assert code == 0 and "\nlabelled.txt, your own texts; a tenth of train each" in out
+    assert "warning: label: the model tells 3 apart, the data have 2" in err
+    code, out, _ = train(*common, "--dry-run", "--part=sentences", "--no-xla", model="sequence_autoencoder")
+    assert code == 0 and re.search(r"^train: \d+ words, \d+\.\d% unknown", out, re.MULTILINE)

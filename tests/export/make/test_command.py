@@ -36,3 +36,11 @@ def test_an_unknown_option_is_refused():
     asked = [sys.executable, "-m", "export.draw", "runs/draw/digits", "--quantise", "int8"]
     done = subprocess.run(asked, capture_output=True, text=True)
     assert done.returncode == 2 and "--quantize" in done.stdout + done.stderr
+
+
+def test_what_cannot_be_written_in_is_said_before_the_work(tmp_path):
+    (tmp_path / "file").write_text("")
+    asked = [sys.executable, "-m", "export.vae", "vae/mnist", "--out", str(tmp_path / "file")]
+    done = subprocess.run(asked, capture_output=True, text=True)
+    assert done.returncode == 1 and f"out: cannot write in {tmp_path / 'file'} (File exists)" in done.stderr
+    assert done.stdout == ""

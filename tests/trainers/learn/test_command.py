@@ -112,6 +112,14 @@ def test_unknown_data_is_one_line_with_a_suggestion(train):
     assert code == 2 and "did you mean digits?" in err and len(said) == 1
 
 
+def test_a_batch_of_more_than_there_is_and_an_unknown_optimiser_are_one_line(train):
+    code, _, err = train("--preset", "smoke", "--batch-size", "2000")
+    assert code == 2 and "error: batch_size: got 2000, expected at most the 1,397 examples of digits" in err
+    code, _, err = train("--preset", "smoke", "--optimizer", "adan")
+    assert code == 2 and "optimizer: got 'adan', expected one of adadelta, " in err and "did you mean 'adam'?" in err
+    assert "lossscale" not in err
+
+
 def test_a_dry_run_shows_the_parameters_and_writes_nothing(train, tmp_path):
     code, out, _ = train("--preset", "smoke", "--dry-run")
     assert code == 0 and not (tmp_path / "run").exists()
