@@ -153,11 +153,11 @@ def read_beginning(model, name):
 
     import numpy as np
 
-    from trainers.show.sampling import heard
+    from trainers.show.sampling import recorded
     from zoo.data.music import midi
 
     if model.observed == "audio":
-        return heard(name, model.config.rate)
+        return recorded(name, model.config.rate)
     if model.observed == "sequence":
         notes = model.config.features
         roll, beyond = midi.read(pathlib.Path(name), notes)

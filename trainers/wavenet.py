@@ -76,12 +76,12 @@ def sample(model, inputs, options):
     import tensorflow as tf
 
     from trainers.show.exhibits import Sound
-    from trainers.show.sampling import Samples, heard
+    from trainers.show.sampling import Samples, recorded
 
     count, rate = options.count, model.config.rate
     require(options.temperature > 0, "temperature", options.temperature, "a positive number")
     require(options.seconds > 0, "seconds", options.seconds, "a positive number")
-    clips, changed = zip(*(heard(path, rate) for path in inputs), strict=True) if inputs else ((), ())
+    clips, changed = zip(*(recorded(path, rate) for path in inputs), strict=True) if inputs else ((), ())
     size, samples = count * max(1, len(clips)), max(1, round(options.seconds * rate))
     given = np.full([size, samples], np.nan, np.float32)
     for i, each in enumerate(clips):
@@ -124,12 +124,12 @@ def which(model, inputs, options):
     import tensorflow as tf
 
     from trainers.show.exhibits import Text
-    from trainers.show.sampling import Samples, heard
+    from trainers.show.sampling import Samples, recorded
 
     require(inputs, "inputs", "none", "one WAV file or more, to say the class of")
     names, lines, found = model.names.known, [], []
     for path in inputs:
-        audio, changed = heard(path, model.config.rate)
+        audio, changed = recorded(path, model.config.rate)
         audio = audio[None, : model.config.length]
         length = tf.constant([audio.shape[1]])
         probs = tf.nn.softmax(model.classify(tf.constant(audio), length)["logits"])[0].numpy()

@@ -22,7 +22,7 @@ class Samples(NamedTuple):
     failed: int = 0  # inputs that could not be read
 
 
-def heard(name, rate):
+def recorded(name, rate):
     """(The samples of a WAV file at this rate, float32 [N] in [-1, 1]; lines about what it took to make them.)"""
     wave = files.read(pathlib.Path(name), rate)
     lines = [f"{name}: {', '.join(wave.changed)}"] if wave.changed else []
