@@ -72,8 +72,8 @@ def presets_of(data, classes, steps, **sizes):
 
 
 # The package of a docstring, by weights of less than 10 MB; below, the class of a review, or of a sentence of one. To
-# learn without labels takes about 10 min each on 2 cores; the autoencoder that ships has learned longer, since it takes
-# 30,000 steps until short texts come back.
+# learn without labels takes about 10 min each on 2 cores; the autoencoder that ships has learned longer, until some
+# short texts come back.
 DOCSTRINGS = presets_of("docstrings", 5, 4000, vocabulary=4000, text_length=60, hidden=192)
 DOCSTRINGS["docstrings"] = dataclasses.replace(DOCSTRINGS["docstrings"], steps=30_000)
 TINY = sized(DOCSTRINGS["docstrings"], vocabulary=100, text_length=12, embedding=8, hidden=16, candidates=20)
