@@ -69,11 +69,13 @@ def test_prose_stays_and_nothing_else():
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """A package that nobody may import, in place of the five, and a cache of its own."""
+    """Two packages that nobody may import, in place of the five, and a cache of their own."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(docstrings, "PACKAGES", ("talking",))
-    monkeypatch.setattr(docstrings, "versions", lambda: {"talking": "1.2"})
+    monkeypatch.setattr(docstrings, "PACKAGES", ("talking", "whispering"))
+    monkeypatch.setattr(docstrings, "versions", lambda: {"talking": "1.2", "whispering": "0.1"})
+    (tmp_path / "whispering").mkdir()
+    (tmp_path / "whispering" / "__init__.py").write_text('"""This is said in a low voice."""\n')
     folder = tmp_path / "talking"
     (folder / "tests").mkdir(parents=True)
     (folder / "__init__.py").write_text('"""This module must not run."""\nraise SystemExit\n')
@@ -95,7 +97,7 @@ def test_files_are_read_and_not_run_and_each_sentence_stands_once(package):
     assert names["talking.a.f0"][-1] == "It does nothing at all." and names["talking.a.f7"] == [
         "This is function number 7."
     ]
-    assert len(found) == 1 + 61 + 1 + 2
+    assert len(found) == 1 + 61 + 1 + 2 + 1
 
 
 def test_the_second_start_reads_no_file_and_another_version_does(package, monkeypatch):
@@ -107,15 +109,15 @@ def test_the_second_start_reads_no_file_and_another_version_does(package, monkey
 
 
 def test_splits_are_by_name_and_a_new_docstring_moves_none(package, monkeypatch):
-    fields = {"text": Field((None,), "int32", ragged=True), "label": Field((), "int32", classes=1)}
+    fields = {"text": Field((None,), "int32", ragged=True), "label": Field((), "int32", classes=2)}
 
     def texts():
         found = load("docstrings", fields=fields)
         return found, {name: {t.sentences[0] for t in split.source.texts} for name, split in found.splits.items()}
 
     data, before = texts()
-    assert sum(map(len, before.values())) == 66 and 40 < len(before["train"]) < 62  # sentences; 80 % of them
-    assert data.vocabularies["label"] == ("talking",) and "talking 1.2" in data.origin
+    assert sum(map(len, before.values())) == 67 and 40 < len(before["train"]) < 62  # sentences; 80 % of them
+    assert data.vocabularies["label"] == ("talking", "whispering") and "talking 1.2" in data.origin
     assert data.told("text") == "docstrings (sentences, words)"
     (package / "0.py").write_text('"""This one is a new one."""\n')
     monkeypatch.setattr(docstrings, "versions", lambda: {"talking": "1.3"})
