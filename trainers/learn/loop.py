@@ -90,6 +90,7 @@ def dry_run(learner, sets):
     print(f"{'parameters':50} {'':20} {learner.model.count_params():>12,}")
     learner.enter(0)
     iterator = iter(distributed(learner, sets, 0))
+    print(sets.origin)
     for name, array in sets.train.arrays.items():
         told = sets.told(learner.model.subject)
         print(f"{name}: {sets.train.size:,} training examples of {array.shape[1:]}, {told}")

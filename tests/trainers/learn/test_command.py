@@ -125,6 +125,7 @@ def test_a_dry_run_shows_the_parameters_and_writes_nothing(train, tmp_path):
     assert code == 0 and not (tmp_path / "run").exists()
     assert f"{'26,054':>12}" in out  # 784 x 16 + 16 + 2 x (16 x 3 + 3) + 3 x 16 + 16 + 16 x 784 + 784
     assert "image: 1,397 training examples of (28, 28, 1), digits (static)" in out and "one step: distortion 5" in out
+    assert "\nscikit-learn's" in out
 
 
 def test_a_dry_run_leaves_a_run_as_it_is(train, whole):

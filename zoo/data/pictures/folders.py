@@ -40,5 +40,4 @@ def own(path, shape, seed):
     found = f"{len(names):,} pictures ({counts}, {how}), resized to {size}"
     if classes:
         found += f", {len(classes)} classes, label 0 = {classes[0]} to label {len(classes) - 1} = {classes[-1]}"
-    print(f"{path}: found {found}", flush=True)
     return Found(splits, f"{path.name}, your own: {found} (licence: yours to state)")
