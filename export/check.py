@@ -14,7 +14,7 @@ from typing import Annotated
 
 import tyro
 
-from zoo.quiet import ask, import_tensorflow
+from zoo.quiet import ask, import_tensorflow, stop
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,9 +36,11 @@ def main(arguments=None):
 
         problems = proof.prove(options.version, options.tolerance)
     except (ValueError, OSError) as error:
-        sys.exit(str(error))
+        stop(error)
     for problem in problems:
         print(f"PROBLEM {problem}", file=sys.stderr)
+    verdict = f"{len(problems)} problems" if problems else "answers like Keras, and refuses what it should"
+    print(f"{options.version}: {verdict}")
     sys.exit(1 if problems else 0)
 
 

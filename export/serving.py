@@ -8,12 +8,11 @@ import base64
 import dataclasses
 import json
 import pathlib
-import sys
 from typing import Annotated
 
 import tyro
 
-from zoo.quiet import ask
+from zoo.quiet import ask, stop
 
 MAX_BATCH = 32  # examples run together; log_likelihood holds K times as many
 
@@ -176,7 +175,7 @@ def main(arguments=None):
         options = ask(Options, prog="python -m export.serving", args=arguments)
         names = write(options.models)
     except (ValueError, OSError) as error:
-        sys.exit(str(error))
+        stop(error)
     print((options.models / "README.md").read_text(encoding="utf-8"))
     print(f"configured {', '.join(names)}; start with: cd {options.models} && docker compose up")
 

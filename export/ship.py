@@ -6,12 +6,11 @@ They become zoo/weights/MODEL/PRESET: zoo.load("MODEL/PRESET") finds them, in an
 import dataclasses
 import json
 import shutil
-import sys
 from typing import Annotated
 
 import tyro
 
-from zoo.quiet import ask
+from zoo.quiet import ask, stop
 
 LARGEST = 10_000_000  # bytes of weights; the package stays small
 SNIPPET = """\
@@ -91,12 +90,14 @@ def main(arguments=None):
     """The command line."""
     options = ask(Options, args=arguments, prog="python -m export.ship")
     import zoo
-    from zoo.store.runs import open_run
+    from zoo.store.runs import SHIPPED, open_run
 
     try:
-        print(ship(open_run(options.run), zoo.load(options.run)))
+        run, model = open_run(options.run), zoo.load(options.run)
+        before = (SHIPPED / run.model / run.preset).exists()
+        print(f"{ship(run, model)}{', in the place of what shipped before' if before else ''}")
     except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
+        stop(error)
 
 
 if __name__ == "__main__":

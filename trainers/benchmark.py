@@ -18,9 +18,8 @@ from typing import Annotated
 
 import tyro
 
-from trainers.learn.console import stop
 from zoo import catalogue
-from zoo.quiet import ask, import_tensorflow
+from zoo.quiet import ask, import_tensorflow, stop
 
 SAMPLE_SECONDS = 0.2  # what is faster is repeated within one timing
 STAND_INS = 2000  # random examples

@@ -15,9 +15,8 @@ from typing import Annotated
 import tyro
 
 from trainers.declare.task import task_of
-from trainers.learn.console import stop
 from zoo import catalogue
-from zoo.quiet import ask, import_tensorflow
+from zoo.quiet import ask, import_tensorflow, stop, tell
 
 # The first that a model has stands in the picture, or its very first exhibit.
 EXHIBITS = ("manifold", "map", "lengths", "samples")
@@ -164,7 +163,7 @@ def main(arguments=None):
     (folder / "comparison.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
     (folder / "comparison.md").write_text(table(rows), encoding="utf-8")
     Picture(picture(rows, curves, exhibits, unit)).save(folder, "comparison")
-    print(table(rows) + f"written: {folder / 'comparison'}.md, .json, .png")
+    tell(table(rows) + f"written: {folder / 'comparison'}.md, .json, .png")
 
 
 if __name__ == "__main__":

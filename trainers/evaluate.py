@@ -7,8 +7,8 @@ from typing import Annotated
 
 import tyro
 
-from trainers.learn.console import stop
-from zoo.quiet import ask, import_tensorflow
+from zoo.quiet import ask, import_tensorflow, stop, tell
+from zoo.store import runs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,14 +29,13 @@ class Options:
 def main(arguments=None):
     """The command line."""
     options = ask(Options, args=arguments, prog="python -m trainers.evaluate")
-    import_tensorflow()
-    import zoo
-    from trainers.declare.task import task_of
-    from trainers.score.figures import line, measure, sets_of, write
-    from zoo.store import runs
-
     try:
         run = runs.open_run(options.run)
+        import_tensorflow()
+        import zoo
+        from trainers.declare.task import task_of
+        from trainers.score.figures import line, measure, sets_of, write
+
         model = zoo.load(options.run)
         task, sets = task_of(run.model, run.settings.model), sets_of(run, model, options.data_dir)
         if options.split not in sets.splits:
@@ -49,9 +48,9 @@ def main(arguments=None):
         try:
             write(run.path / "metrics.json", found)
         except OSError as error:
-            print(f"warning: {run.path / 'metrics.json'} not written ({error.strerror})", file=sys.stderr)
+            tell(f"warning: {run.path / 'metrics.json'} not written ({error.strerror})", sys.stderr)
     for figure in found:
-        print(line(figure, sets.told(model.subject)))
+        tell(line(figure, sets.told(model.subject)))
 
 
 if __name__ == "__main__":

@@ -14,8 +14,7 @@ import tyro
 
 from trainers.declare.task import task_of
 from trainers.learn.command import with_own
-from trainers.learn.console import stop
-from zoo.quiet import import_tensorflow
+from zoo.quiet import import_tensorflow, stop, tell
 from zoo.store import runs
 
 
@@ -24,7 +23,7 @@ class Options:
     """Let the paper's own judge look at a run, or at weights that ship; prints one JSON object."""
 
     run: Annotated[str, tyro.conf.Positional]
-    """a run directory, or shipped weights such as draw/mnist"""
+    """a run directory, or shipped weights such as draw/mnist; `RUN --help` shows what its judge can be told beside"""
     data_dir: pathlib.Path | None = None
     """where data files or prepared TFDS data lie (default: the run's own)"""
 
@@ -35,17 +34,18 @@ def main(arguments=None):
         options = with_own(
             Options, "judging", sys.argv[1:] if arguments is None else arguments, "python -m trainers.judge"
         )
+        run = runs.open_run(options.run)
         import_tensorflow()
         import zoo
 
-        run, model = runs.open_run(options.run), zoo.load(options.run)
+        model = zoo.load(options.run)
         task = task_of(run.model, run.settings.model)
         if task.judge is None:
             raise ValueError(f"run: {options.run} has no judge; its figures are those of trainers.evaluate")
         found = task.judge(run, model, options)
     except (ValueError, OSError) as error:
         stop(error)
-    print(json.dumps({"run": options.run, "seed": options.seed, **found}))
+    tell(json.dumps({"run": options.run, "seed": options.seed, **found}))
 
 
 if __name__ == "__main__":

@@ -12,8 +12,7 @@ import tyro
 
 from trainers.declare.task import task_of
 from trainers.learn.command import with_own
-from trainers.learn.console import stop
-from zoo.quiet import import_tensorflow
+from zoo.quiet import import_tensorflow, stop, tell
 from zoo.store import runs
 
 
@@ -22,7 +21,7 @@ class Options:
     """Let a run, or weights that ship, make something. The same seed gives the same samples."""
 
     run: Annotated[str, tyro.conf.Positional]
-    """a run directory, or shipped weights such as draw/mnist"""
+    """a run directory, or shipped weights such as draw/mnist; `RUN --help` shows what its model can be told beside"""
     inputs: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     """what the model is asked for, such as captions to paint or picture files to describe"""
     out: pathlib.Path | None = None
@@ -35,13 +34,14 @@ def main(arguments=None):
         options = with_own(
             Options, "sampling", sys.argv[1:] if arguments is None else arguments, "python -m trainers.sample"
         )
+        run = runs.open_run(options.run)
         import_tensorflow()
         import numpy as np
 
         import zoo
         from trainers.show import exhibits
 
-        run, model = runs.open_run(options.run), zoo.load(options.run)
+        model = zoo.load(options.run)
         task = task_of(run.model, run.settings.model)
         if task.sample is None:
             raise ValueError(f"run: got {options.run}, a {model.name}, which makes nothing; name another run")
@@ -57,9 +57,9 @@ def main(arguments=None):
     except OSError as error:
         stop(f"out: cannot write in {folder} ({error.strerror}); choose another --out")
     for line in made.lines:
-        print(line)
+        tell(line)
     if made.exhibits:
-        print(f"written: {folder}")
+        tell(f"written: {folder}")
     sys.exit(2 if made.failed else 0)
 
 

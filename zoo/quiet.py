@@ -1,4 +1,4 @@
-"""A quiet begin of what a person starts: its options, and TensorFlow."""
+"""What all commands do alike: a quiet begin, their options, lines that nobody need read, one line for an error."""
 
 import contextlib
 import glob
@@ -38,6 +38,28 @@ def ask(kind, **how):
     finally:
         sys.stdout.flush()
         signal.signal(signal.SIGPIPE, before)
+
+
+def tell(line, stream=None):
+    """A line for whoever reads a stream, by default standard output. If nobody does any more, that ends nothing."""
+    stream = stream or sys.stdout
+    try:
+        print(line, file=stream, flush=True)
+    except OSError:
+        silence(stream)
+
+
+def silence(stream):
+    """From now on, what a stream is told goes nowhere, also what it still holds."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def stop(error, code=2):
+    """Ends the process with one line on standard error."""
+    tell(f"error: {error}", sys.stderr)
+    sys.exit(code)
 
 
 def import_tensorflow():

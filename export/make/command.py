@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from zoo.quiet import ask, import_tensorflow
+from zoo.quiet import ask, import_tensorflow, stop
+from zoo.store import runs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,11 +79,12 @@ def main(name, signatures, arguments=None):
     try:
         kind = options_of(signatures)
         options = ask(kind, prog=f"python -m export.{name}", description=Options.__doc__, args=arguments)
+        runs.open_run(options.run)  # a wrong name is told before TensorFlow is there
         import_tensorflow()
         from export.make import package
 
         refused = package.export(name, signatures, options)
     except (ValueError, OSError) as error:
-        sys.exit(str(error))
+        stop(error)
     if refused:
         sys.exit(1)

@@ -56,13 +56,23 @@ def test_the_card_of_what_ships_can_be_written_anew(run):
     assert {path.name: path.read_bytes() for path in again.iterdir()} == before
 
 
-def test_weights_without_figures_or_too_large_do_not_ship(run, tmp_path, monkeypatch):
+def test_what_takes_the_place_of_other_weights_says_so(run, capsys):
+    ship.main([str(run)])
+    assert "in the place of" not in capsys.readouterr().out
+    ship.main([str(run)])
+    assert capsys.readouterr().out.endswith("vae/smoke, in the place of what shipped before\n")
+
+
+def test_weights_without_figures_or_too_large_do_not_ship(run, tmp_path, monkeypatch, capsys):
+    def refused():
+        with pytest.raises(SystemExit, match="2"):
+            ship.main([str(run)])
+        return capsys.readouterr().err
+
     monkeypatch.setattr(ship, "LARGEST", 1000)
-    with pytest.raises(SystemExit, match=r"error: weights: got [\d,]+ bytes, expected at most 1,000"):
-        ship.main([str(run)])
+    assert re.match(r"error: weights: got [\d,]+ bytes, expected at most 1,000", refused())
     monkeypatch.undo()
     monkeypatch.setattr(runs, "SHIPPED", tmp_path / "shipped")
     (run / "metrics.json").unlink()
-    with pytest.raises(SystemExit, match="has no figures; measure with python"):
-        ship.main([str(run)])
+    assert "has no figures; measure with python" in refused()
     assert not (tmp_path / "shipped").exists()

@@ -6,7 +6,7 @@ import zipfile
 
 import numpy as np
 
-from trainers.learn.console import tell
+from zoo.quiet import tell
 from zoo.store.files import aside
 
 KEEP = 2  # one could be damaged after it was written

@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 import tyro
 
 from trainers.declare.task import Task, task_of
-from trainers.learn.console import keep_speaking, stop
+from trainers.learn.console import keep_speaking
 from zoo import catalogue
 from zoo.configs.base import Settings
-from zoo.quiet import ask, import_tensorflow
+from zoo.quiet import ask, import_tensorflow, stop
 from zoo.store import runs
 
 
@@ -86,10 +86,12 @@ def with_own(options, kind, arguments, prog):
     options: a dataclass whose `run` names the run.
     """
     own = getattr(Task, kind)
+    # tyro's help leaves out arguments that were given
+    asked = ["--help"] if {"-h", "--help"} & set(arguments) else arguments
     for argument in arguments:
         if not argument.startswith("-") and runs.exists(argument):
             run = runs.open_run(argument)
             own = getattr(task_of(run.model, run.settings.model), kind)
             break
     both = type(options.__name__, (options, own), {"__doc__": options.__doc__})
-    return ask(dataclasses.dataclass(frozen=True, kw_only=True)(both), args=arguments, prog=prog)
+    return ask(dataclasses.dataclass(frozen=True, kw_only=True)(both), args=asked, prog=prog)

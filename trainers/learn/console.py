@@ -10,6 +10,8 @@ import time
 import rich.console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from zoo.quiet import silence, tell
+
 STREAMS = ("stdin", "stdout", "stderr")
 LINES = 20  # about so many plain lines a run, once the doubling has grown wide
 SILENCE = 60  # seconds after which a plain line comes anyway
@@ -71,14 +73,14 @@ class Console:
         try:
             self._progress.stop()
         except OSError:
-            _silence(sys.stdout)
+            silence(sys.stdout)
         self.live = False
 
     def _show(self, line, **style):
         try:
             self._console.print(line, **style)
         except OSError:  # the terminal is gone
-            _silence(sys.stdout)
+            silence(sys.stdout)
 
     def __enter__(self):
         return self
@@ -100,30 +102,8 @@ def keep_speaking():
         stream.reconfigure(errors="backslashreplace")
 
 
-def tell(line, stream=None):
-    """A line for whoever reads a stream, by default standard output. If nobody does any more, that ends nothing."""
-    stream = stream or sys.stdout
-    try:
-        print(line, file=stream, flush=True)
-    except OSError:
-        _silence(stream)
-
-
-def _silence(stream):
-    """From now on, what a stream is told goes nowhere, also what it still holds."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
-
-
 def _duration(seconds):
     """3723.4 -> "1:02:03", 123.4 -> "2:03"."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
-def stop(error, code=2):
-    """Ends the process with one line on standard error."""
-    tell(f"error: {error}", sys.stderr)
-    sys.exit(code)

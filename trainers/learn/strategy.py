@@ -10,7 +10,7 @@ import time
 
 import tensorflow as tf
 
-from trainers.learn.console import tell
+from zoo.quiet import tell
 
 PATIENCE = 60  # seconds that the first worker waits for the others to leave
 SPEAKS = 5, 60  # seconds after which a worker says whom it waits for, and says it again

@@ -12,7 +12,6 @@ import itertools
 import math
 import pathlib
 import statistics
-import sys
 import types
 from typing import Annotated
 
@@ -20,7 +19,7 @@ import tyro
 
 from zoo.metrics import wordnet
 from zoo.nn.spelling import tokens
-from zoo.quiet import ask
+from zoo.quiet import ask, stop
 
 ORDERS = (1, 2, 3, 4)
 _BLEU = "corpus, all references, n-grams up to n = {}, no smoothing"
@@ -352,8 +351,7 @@ def main(arguments=None):
             hypotheses, references = without_punctuation(hypotheses, references)
         found, errors = scores(hypotheses, references), bleu_errors(hypotheses, references)
     except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        stop(error)
     marks = "" if options.punctuation else ", without punctuation"
     print(f"{len(hypotheses):,} hypotheses, {sum(map(len, references)):,} references, lower-cased{marks}")
     for name, value in found.items():

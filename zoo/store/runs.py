@@ -5,7 +5,7 @@ import tempfile
 from typing import NamedTuple
 
 from zoo import catalogue
-from zoo.configs.base import Settings, from_dict, require
+from zoo.configs.base import Settings, from_dict, require, suggestion
 from zoo.store.files import read_json
 
 SHIPPED = pathlib.Path(__file__).parents[1] / "weights"
@@ -46,10 +46,10 @@ def open_run(name):
     if not (path / "config.json").exists():
         path = SHIPPED / name
     if not (path / "config.json").exists():
-        shipped = ", ".join(sorted(str(p.parent.relative_to(SHIPPED)) for p in SHIPPED.glob("*/*/config.json")))
+        shipped = sorted(str(p.parent.relative_to(SHIPPED)) for p in SHIPPED.glob("*/*/config.json"))
         raise FileNotFoundError(
-            f"run: found no config.json in {name}; train first, for instance with python -m trainers.draw, "
-            f"or name weights that ship ({shipped or 'none in this installation'})"
+            f"run: found no config.json in {name}{suggestion(str(name), shipped)}; train first, for instance with "
+            f"python -m trainers.draw, or name weights that ship ({', '.join(shipped) or 'none in this installation'})"
         )
     config = read_json(path / "config.json")
     try:

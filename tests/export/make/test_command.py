@@ -42,5 +42,15 @@ def test_what_cannot_be_written_in_is_said_before_the_work(tmp_path):
     (tmp_path / "file").write_text("")
     asked = [sys.executable, "-m", "export.vae", "vae/mnist", "--out", str(tmp_path / "file")]
     done = subprocess.run(asked, capture_output=True, text=True)
-    assert done.returncode == 1 and f"out: cannot write in {tmp_path / 'file'} (File exists)" in done.stderr
+    assert done.returncode == 2 and f"error: out: cannot write in {tmp_path / 'file'} (File exists)" in done.stderr
     assert done.stdout == ""
+
+
+def test_a_wrong_run_is_told_before_tensorflow_is_there():
+    asked = [sys.executable, "-X", "importtime", "-m", "export.vae", "vae/minst"]
+    done = subprocess.run(asked, capture_output=True, text=True)
+    assert (
+        done.returncode == 2
+        and "error: run: found no config.json in vae/minst (did you mean 'vae/mnist'?)" in done.stderr
+    )
+    assert "tensorflow" not in done.stderr
