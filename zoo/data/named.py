@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+import os
 from pathlib import Path
 
 from zoo.data.audio import named as audio
@@ -14,8 +15,8 @@ from zoo.data.split import Data
 from zoo.data.strokes import named as strokes
 from zoo.data.text import named as text
 
-# Each has SETS, the names it knows; owns(request), whether it has the name, or a path is of its kind; and
-# load(request, **options). The first that has one is asked: any other folder is one of pictures.
+# Each has SETS, the names it knows; reads(fields), what else a model may learn from, in words; owns(request), whether
+# a path is such; and load(request, **options). The first that has a name or a path is asked.
 KINDS = (music, audio, strokes, parallel, pictures, captioned, text)
 
 
@@ -38,14 +39,16 @@ def load(name, *, fields, data_dir=None, seed=0, known=None, **options) -> Data:
     for kind in KINDS:
         if request.name in kind.SETS or kind.owns(request):
             return _loaded(kind, request, options)
-    if Path(request.name).suffix or Path(request.name).is_dir():
-        raise FileNotFoundError(
-            f"data: found nothing at {name} that {request.takes} can come from; give the path of an .npz, "
-            "of chorales .json(.gz), of texts .txt(.gz), of two aligned texts without .LANGUAGE, or of a folder"
-        )
+    paths = " or ".join(filter(None, (kind.reads(fields) for kind in KINDS)))
+    own = f"give the path of {paths}" if paths else "choose data that have a name"
+    path = Path(os.path.expanduser(request.name))
+    if path.exists():
+        raise ValueError(f"data: {name} is nothing that it can learn from, the model takes {request.takes}; {own}")
+    if path.suffix:
+        raise FileNotFoundError(f"data: found nothing at {name}; {own}")
     close = difflib.get_close_matches(request.name, names(), n=1)
     hint = f"did you mean {close[0]}? " if close else ""
-    raise ValueError(f"data: unknown name {request.name!r}; {hint}Names: {', '.join(names())}; or the path of an .npz")
+    raise ValueError(f"data: unknown name {request.name!r}; {hint}Names: {', '.join(names())}; or {own}")
 
 
 def _loaded(kind, request, options):

@@ -125,7 +125,7 @@ def paper(monkeypatch, tmp_path):
         vars(module).update(names)
         monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.setattr(catalogue, "MODELS", (*catalogue.MODELS, "critic"))
-    kind = types.SimpleNamespace(SETS=("movies",), owns=lambda request: False, load=movies)
+    kind = types.SimpleNamespace(SETS=("movies",), reads=lambda fields: "", owns=lambda request: False, load=movies)
     monkeypatch.setattr(named, "KINDS", (*named.KINDS, kind))
     model = built(settings.model)
     model.plot.learn(PLOT)

@@ -393,6 +393,23 @@ def test_an_unknown_name_gets_a_suggestion_and_the_list():
     assert all(name in str(error.value) for name in names())
 
 
+@pytest.mark.parametrize(
+    ("takes", "path", "expected"),
+    [
+        ({"image": Field((28, 28, 1))}, "mine.txt", "an .npz of arrays, or a folder of pictures"),
+        ({"text": Field((9,), "int32", classes=9)}, "mine.npz", "texts .txt(.gz), or a folder of them"),
+        ({"audio": Field((9,))}, "mine.wav", "a folder of sounds"),
+        ({"strokes": Field((9, 3))}, "mine.svg", "a folder or an .npz of drawings"),
+        ({"sequence": Field((9, 88), ragged=True)}, "mine.mid", "chorales .json(.gz), or a folder of MIDI files"),
+    ],
+)
+def test_a_file_of_another_kind_is_told_what_the_model_can_learn_from(tmp_path, takes, path, expected):
+    (tmp_path / path).touch()
+    with pytest.raises(ValueError, match="the model takes") as error:
+        load(tmp_path / path, fields=takes)
+    assert str(error.value).endswith(f"give the path of {expected}")
+
+
 def test_an_unknown_regime_and_a_missing_folder_are_refused(tmp_path):
     with pytest.raises(ValueError, match="regime: got 'grey', expected one of static, dynamic, gray"):
         load("digits", fields=of(IMAGE), regime="grey")

@@ -44,9 +44,14 @@ class SoundCoverage(Coverage):
         return "; ".join(found)
 
 
+def reads(fields):
+    """Paths of your own that a model of these fields can learn from, in words; "" if none."""
+    return "a folder of sounds" if "audio" in fields else ""
+
+
 def owns(request):
     """A folder, for a model of sounds."""
-    return "audio" in request.fields and Path(os.path.expanduser(request.name)).is_dir()
+    return bool(reads(request.fields)) and Path(os.path.expanduser(request.name)).is_dir()
 
 
 def load(request, rate=8000, speakers="official", piece=0) -> Data:

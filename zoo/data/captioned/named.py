@@ -17,9 +17,14 @@ FOUND = {
 SETS = (*FOUND, "digit-captions")
 
 
+def reads(fields):
+    """Paths of your own that a model of these fields can learn from, in words; "" if none."""
+    return "a folder of pictures with captions" if "caption" in fields else ""
+
+
 def owns(request):
     """A folder, for a model of captions."""
-    return "caption" in request.fields and Path(os.path.expanduser(request.name)).is_dir()
+    return bool(reads(request.fields)) and Path(os.path.expanduser(request.name)).is_dir()
 
 
 def load(request, **options) -> Data:

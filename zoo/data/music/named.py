@@ -21,10 +21,16 @@ WHOLE = {  # of sets that pictures' models read in pieces of one length
 SETS = tuple(SOURCES)
 
 
+def reads(fields):
+    """Paths of your own that a model of these fields can learn from, in words; "" if none."""
+    takes = "sequence" in fields and fields["sequence"].ragged
+    return "chorales .json(.gz), or a folder of MIDI files" if takes else ""
+
+
 def owns(request):
     """Of a model of rolls of any length: tunes, chorales, and a folder, of MIDI files."""
-    name, field = request.name, request.fields.get("sequence")
-    if field is None or not field.ragged:
+    name = request.name
+    if not reads(request.fields):
         return False
     return name in WHOLE or name.endswith((".json", ".json.gz")) or Path(os.path.expanduser(name)).is_dir()
 

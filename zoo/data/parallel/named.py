@@ -57,10 +57,15 @@ class Coverages:
         return "; ".join(f"{side}: {warning}" for side, warning in sides if warning)
 
 
+def reads(fields):
+    """Paths of your own that a model of these fields can learn from, in words; "" if none."""
+    return "two aligned texts without .LANGUAGE, or a folder of them" if {*SIDES} <= fields.keys() else ""
+
+
 def owns(request):
     """A folder, or what two files are called before their ends, for a model of pairs."""
     path = Path(os.path.expanduser(request.name))
-    return {*SIDES} <= request.fields.keys() and (path.is_dir() or any(path.parent.glob(f"{path.name}.*")))
+    return bool(reads(request.fields)) and (path.is_dir() or any(path.parent.glob(f"{path.name}.*")))
 
 
 def load(request, source="", target="") -> Data:

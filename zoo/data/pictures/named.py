@@ -29,11 +29,27 @@ DIGIT = 28
 REGIMES = ("static", "dynamic", "gray")
 
 
+def reads(fields):
+    """Paths of your own that a model of these fields can learn from, in words; "" if none."""
+    of = {
+        "image": "an .npz of arrays, or a folder of pictures",
+        "sequence": "an .npz of arrays, chorales .json(.gz), or a folder of pictures",
+    }
+    return of.get(_key(fields), "")
+
+
 def owns(request):
-    """Arrays of your own, chorales, or for a model of pictures alone a folder of them."""
-    if request.name.endswith((".npz", ".json", ".json.gz")):
-        return True
-    return not {"caption", "text"} & request.fields.keys() and Path(os.path.expanduser(request.name)).is_dir()
+    """Arrays of your own, chorales, or a folder of pictures, for a model of pictures or rolls alone."""
+    name = request.name
+    named = name.endswith((".npz", ".json", ".json.gz")) or Path(os.path.expanduser(name)).is_dir()
+    return bool(reads(request.fields)) and named
+
+
+def _key(fields):
+    """The field that is a picture or a roll of one length, if a model takes nothing else but a label; or ""."""
+    key, field = next(iter(fields.items()))
+    fits = key in ("image", "sequence") and not field.ragged and fields.keys() <= {key, "label"}
+    return key if fits else ""
 
 
 def load(request, regime="gray") -> Data:
@@ -45,8 +61,7 @@ def load(request, regime="gray") -> Data:
     name, fields, seed = request.name, request.fields, request.seed
     if regime not in REGIMES:
         raise ValueError(f"regime: got {regime!r}, expected one of {', '.join(REGIMES)}")
-    key = next(iter(fields))
-    if key not in ("image", "sequence") or fields.keys() - {key, "label"}:
+    if not (key := _key(fields)):
         raise ValueError(f"data: {name} holds pictures or rolls alone, the model takes {request.takes}")
     shape = fields[key].shape
     found = _find(request, key, shape)
@@ -114,7 +129,7 @@ def _find(request, key, shape) -> sources.Found:
         return folders.own(path, shape, request.seed)
     if request.name not in SETS:
         if not path.is_file():
-            raise FileNotFoundError(f"data: found no file {path}; give the path of an .npz or chorales .json(.gz)")
+            raise FileNotFoundError(f"data: found no file {path}; give the path of {reads(request.fields)}")
         return sources.own(path, key, request.seed) if path.suffix == ".npz" else sources.chorales_file(shape, path)
     if request.name in ("two-digits", "cluttered"):
         return _of_digits(request, key, shape)

@@ -12,10 +12,15 @@ SETS = tuple(SOURCES)
 TAKEN = {"strokes", "length", "label"}
 
 
+def reads(fields):
+    """Paths of your own that a model of these fields can learn from, in words; "" if none."""
+    return "a folder or an .npz of drawings" if "strokes" in fields else ""
+
+
 def owns(request):
     """An archive or a folder, for a model of strokes."""
     name = request.name
-    return "strokes" in request.fields and (name.endswith(".npz") or Path(os.path.expanduser(name)).is_dir())
+    return bool(reads(request.fields)) and (name.endswith(".npz") or Path(os.path.expanduser(name)).is_dir())
 
 
 def load(request) -> Data:

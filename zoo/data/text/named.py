@@ -50,10 +50,16 @@ class Source:
         return self.texts, {}
 
 
+def reads(fields):
+    """Paths of your own that a model of these fields can learn from, in words; "" if none."""
+    return "texts .txt(.gz), or a folder of them" if "text" in fields else ""
+
+
 def owns(request):
     """A text file or a folder, for a model of texts."""
     name = request.name
-    return "text" in request.fields and (name.endswith((".txt", ".txt.gz")) or Path(os.path.expanduser(name)).is_dir())
+    named = name.endswith((".txt", ".txt.gz")) or Path(os.path.expanduser(name)).is_dir()
+    return bool(reads(request.fields)) and named
 
 
 def load(request, part="sentences", fit="cut", together=1, shortest=1, labelled=1.0) -> Data:

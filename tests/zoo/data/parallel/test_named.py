@@ -161,7 +161,7 @@ def test_what_is_no_pair_of_files_is_refused(tmp_path, corpus):
         load(corpus)
     with pytest.raises(FileNotFoundError, match=r"found no .*train\.it with a .*train\.en beside it"):
         load(corpus, "it")
-    with pytest.raises(FileNotFoundError, match=r"found nothing at .*train\.de .* two aligned texts without .LANG"):
+    with pytest.raises(ValueError, match=r"train\.de is nothing that it .* two aligned texts without .LANGUAGE"):
         load(corpus / "train.de")
     with pytest.raises(ValueError, match="got '' and 'en', expected two languages, as names of files end in them"):
         load(corpus, "")
