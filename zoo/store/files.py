@@ -50,6 +50,7 @@ def read_json(path):
 def lock(folder):
     """Holds a run directory for this process, and clears what a killed one left half-written.
 
+    A folder in which nothing was written while it was held is taken away again.
     Raises BlockingIOError if another process has it, another OSError if it cannot be written.
     """
     try:
@@ -66,4 +67,8 @@ def lock(folder):
             ) from None
         for partial in folder.rglob(f"{PARTIAL}*"):
             partial.unlink()
-        yield
+        try:
+            yield
+        finally:
+            if [path.name for path in folder.glob("*")] == ["lock"]:
+                shutil.rmtree(folder)

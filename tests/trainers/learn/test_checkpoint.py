@@ -202,6 +202,17 @@ def test_a_second_process_is_refused_until_the_first_ends(tmp_path):
     assert subprocess.run(command, cwd=ROOT).returncode == 0
 
 
+def test_a_directory_that_was_held_for_nothing_is_taken_away(tmp_path):
+    with lock(tmp_path / "new"):
+        pass
+    assert not (tmp_path / "new").exists()
+    with lock(tmp_path / "new"):
+        (tmp_path / "new" / "config.json").touch()
+    with pytest.raises(ValueError, match="refused"), lock(tmp_path / "new"):
+        raise ValueError("refused")
+    assert (tmp_path / "new" / "config.json").exists()
+
+
 def test_who_holds_the_directory_clears_what_a_killed_process_left(tmp_path):
     left = [tmp_path / ".partial-config.json", tmp_path / "checkpoints" / ".partial-step-00000007.npz"]
     kept = [tmp_path / "config.json", tmp_path / "checkpoints" / "step-00000005.npz"]
