@@ -127,7 +127,8 @@ class Training:
             self.best, self.best_step = float(state["best"]), int(state["best_step"])
         if self.step > self.settings.steps:
             raise ValueError(
-                f"steps: got {self.settings.steps}, expected at least the {self.step} that {self.workdir} has made"
+                f"steps: got {self.settings.steps}, expected at least the {self.step} that {self.workdir} has made; "
+                f"give --steps {self.step} or more to continue it, or another --workdir to begin anew"
             )
         if agreed(self.learner.strategy, [self.step]) != [self.step]:
             raise ValueError(
