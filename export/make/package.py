@@ -132,8 +132,12 @@ def real(run, model, fields):
     try:
         with from_disk_alone():  # three examples are not worth a download
             data = named.load(settings.data, fields=fields, known=known, **where)
-    except (OSError, ValueError) as error:
-        print(f"the examples are made up, since there is no data: {error}")
+    except OSError:
+        remedy = "TFDS_DATA_DIR=FOLDER before the command says where they lie"
+        print(f"the examples are made up, since the data {settings.data} were not found; {remedy}")
+        return {}
+    except ValueError as error:
+        print(f"the examples are made up, since the data cannot be read: {error}")
         return {}
     batch, _ = next(in_order(data.test, EXAMPLES))
     return {name: filled(batch[name].numpy(), field) for name, field in fields.items()}

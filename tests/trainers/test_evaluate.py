@@ -1,5 +1,8 @@
+import dataclasses
 import errno
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -196,6 +199,20 @@ def test_the_bound_of_a_run_is_the_mean_of_its_models_terms(whole):
     figure = run.figures[0]
     assert figure["name"] == "bound" and figure["value"] == pytest.approx(expected, rel=1e-5)
     assert figure["examples"] == len(image) == 200 and figure["minutes"] > 0
+
+
+def test_data_of_ones_own_that_are_gone_are_said_to_be_gone(whole):
+    model, run = zoo.load(whole), runs.open_run(whole)
+    gone = {"path": "/nowhere/pictures", "fingerprint": {}}
+    run = run._replace(settings=dataclasses.replace(run.settings, data="pictures"), config=run.config | {"data": gone})
+    with pytest.raises(FileNotFoundError, match=r"^data: /nowhere/pictures, from which .* learned, is gone"):
+        scored.sets_of(run, model)
+
+
+def test_figures_that_nobody_reads_to_the_end_are_no_error(whole):
+    command = f"{sys.executable} -m trainers.evaluate {whole} | head -1"
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True)
+    assert done.stdout.startswith("test bound: ") and "Error" not in done.stderr and done.returncode == 0
 
 
 @pytest.mark.parametrize("name", ["nowhere", "draw/nothing"])

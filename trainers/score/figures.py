@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import pathlib
 import sys
 from importlib import metadata
 
@@ -37,6 +38,8 @@ def sets_of(run, model, data_dir=None):
             print(f"warning: {other}", file=sys.stderr)
         return sets
     own = settings.data not in data.names()
+    if own and not pathlib.Path(kept["path"]).exists() and not pathlib.Path(settings.data).expanduser().exists():
+        raise FileNotFoundError(f"data: {kept['path']}, from which {run.path} learned, is gone; bring it back")
     there = (dataclasses.replace(settings, data=kept["path"]), typed) if own else (settings, kept["path"])
     for at, folder in (there, (settings, typed)):
         try:
