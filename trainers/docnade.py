@@ -145,6 +145,7 @@ def sample(model, texts, options):
     from trainers.show import writing
     from trainers.show.exhibits import Text
     from trainers.show.sampling import Samples
+    from zoo.nn.words import UNKNOWN
 
     if not texts:
         lines = topics(model, options.count)
@@ -153,10 +154,12 @@ def sample(model, texts, options):
     noise = model.noise(len(texts) * ORDERS, tf.constant([options.seed, 0]))["order"]
     nats = -model.ensemble({"text": ids}, {"order": tf.reshape(noise, [len(texts), ORDERS, -1])}).numpy()
     vectors, counts = model.encode(ids)["vector"], model.counts({"text": ids})["words"].numpy()
+    frequent = model.config.first_word - UNKNOWN - 1
+    why = f"unknown, or of the {frequent} most frequent ones, which the model leaves out" if frequent else "unknown"
     likely, lines = np.argsort(-model.out.log_p(vectors).numpy(), 1, kind="stable"), []
     for text, row, cost, words, best in zip(texts, ids.numpy(), nats, counts, likely, strict=True):
         if not words:
-            lines.append(f"{text}\n> none of its words counts")
+            lines.append(f"{text}\n> none of its words counts: {why}")
         elif np.count_nonzero(row) == 1:
             lines += list(nearest(model, row[:1]))
         else:

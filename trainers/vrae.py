@@ -33,7 +33,9 @@ def exhibits(model, shown):
 
 
 def paint(model, decoded):
-    """Samples, of tunes as MIDI, too."""
+    """Samples, of tunes as MIDI, too: in the picture the probabilities of notes, in the files a draw of each."""
+    import numpy as np
+
     from trainers.show import pictures
     from trainers.show.exhibits import Midi, Picture
     from zoo.data.music.tunes import lowest_note
@@ -42,7 +44,8 @@ def paint(model, decoded):
     if paints_rows(model):
         return {"samples": Picture(pictures.grid(sampled[..., None]))}
     lowest = lowest_note(model.config.sequence_shape[1])
-    tunes = {f"tune-{i:02}": Midi(tune, lowest) for i, tune in enumerate(sampled)}
+    drawn = np.random.default_rng(0).random(sampled.shape) < sampled
+    tunes = {f"tune-{i:02}": Midi(tune, lowest) for i, tune in enumerate(drawn)}
     return {"samples": Picture(rolls(model, sampled)), **tunes}
 
 

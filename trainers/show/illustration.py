@@ -9,6 +9,7 @@ from sklearn.neighbors import NearestNeighbors
 from trainers.show import pictures
 from zoo.data.captioned.compositions import BACKGROUNDS, COLOURS, OBJECTS
 from zoo.metrics.text import tokens
+from zoo.quiet import tell
 
 PLACES = ("at the top left", "at the top right", "at the bottom left", "at the bottom right", "in the middle")
 ROWS = (  # of captions in which one word, or the place, changes
@@ -105,7 +106,7 @@ def understood(model, captions):
         if len(strange) == len(words):
             raise ValueError(f"inputs: got {caption!r}, of which the model knows no word; it knows {some(known)}")
         if strange:
-            print(f"warning: unknown words in {caption!r}: {', '.join(strange)}", file=sys.stderr, flush=True)
+            tell(f"warning: unknown words in {caption!r}: {', '.join(strange)}; known are {some(known)}", sys.stderr)
 
 
 def some(words, most=20):
