@@ -19,6 +19,7 @@ from zoo import catalogue
 
 ROOT = pathlib.Path(__file__).parents[1]
 GUIDES = (
+    "install",
     "data",
     "captions",
     "texts",
@@ -36,6 +37,7 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", "".join(TEXTS[name] for name in RU
 
 # Blocks that are not run here, by what they contain.
 NOT_RUN = {
+    "pip wheel": "tests/test_package.py builds one and uses it",
     "pip install -e '.[test]'": "installs and starts this very suite; .ci/run does it",
     "pip install -e '.[gpu]'": "there is no GPU",
     "docker run": "there is no docker; compared with what export.serving prints",

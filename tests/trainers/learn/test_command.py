@@ -41,6 +41,19 @@ def test_models_and_presets_are_listed():
         assert all(f"  {preset} " in process.stdout for preset in catalogue.presets(model))
 
 
+def test_presets_of_one_model_are_listed():
+    process = run("-m", "trainers", "vae")
+    assert process.returncode == 0 and process.stdout.count("python -m trainers.") == 1
+    assert "data, steps of a batch" in process.stdout and "; ships as vae/mnist\n" in process.stdout
+    process = run("-m", "trainers", "vea")
+    assert process.returncode == 2 and "(did you mean 'vae'?)" in process.stderr
+
+
+def test_the_help_of_a_run_has_what_its_judge_can_be_told_and_the_run_itself():
+    process = run("-m", "trainers.judge", "draw/digits", "--help")
+    assert process.returncode == 0 and "--sure FLOAT" in process.stdout and "a run directory" in process.stdout
+
+
 @pytest.fixture
 def refused(capsys):
     """(*arguments) -> what is said when the command line is refused, which must be without a traceback."""
