@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from trainers import sample
 from zoo import catalogue
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -199,6 +201,16 @@ def test_ci_runs_the_two_commands_of_the_readme():
         "train": "python3 -m venv .venv && . .venv/bin/activate && pip install -e . && python -m trainers.draw\n",
         "check": "pip install -e '.[test]' && pytest\n",
     }
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "samples").glob("*.txt")), ids=lambda path: path.stem)
+def test_samples_of_texts_are_what_their_command_prints(path, tmp_path, monkeypatch, capsys):
+    command, _, text = path.read_text(encoding="utf-8").partition("\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="0"):
+        sample.main(shlex.split(command.removeprefix("$ python -m trainers.sample ")))
+    printed, _, _ = capsys.readouterr().out.rpartition("written: ")
+    assert printed == text
 
 
 def test_every_guide_is_run():

@@ -19,8 +19,9 @@ include_patterns = ["docs/site/*.md", "docs/*.md", "docs/tour.ipynb", "*.md", "z
 myst_heading_anchors = 4
 html_theme = "furo"
 html_title = project
-html_extra_path = ["root"]  # a page that leads to the gallery
+html_extra_path = ["root", "../sounds"]  # a page that leads to the gallery, and what it lets be heard
 
+LINK = re.compile(r"!?\[(.*?)\]\((.*?)\)")
 ROW = re.compile(r"^\| (?P<cells>.*`python -m trainers\..*) \|$", re.MULTILINE)
 
 
@@ -31,15 +32,25 @@ def written(app, name, source):
 
 
 def gallery():
-    """A part for each row of the README's table that has a picture."""
+    """A part for each row of the README's table that has a picture, a sound or a text to show."""
     cards = []
     for row in ROW.finditer((ROOT / "README.md").read_text(encoding="utf-8")):
         paper, command, minutes, ours, _, verdict, picture, more = re.split(r" *\| *", row["cells"])
         if picture:
-            image = re.sub(r"\]\((?!http)", "](../../", picture)
+            made = "\n\n".join(shown(*link.groups()) for link in LINK.finditer(picture))
             link = re.sub(r"\]\((?!http)", "](../../", more)
-            cards.append(f"## {paper}\n\n{image}\n\n{ours}, {minutes} min, {verdict}: {command} ({link})\n")
+            cards.append(f"## {paper}\n\n{made}\n\n{ours}, {minutes} min, {verdict}: {command} ({link})\n")
     return "\n".join(cards)
+
+
+def shown(says, path):
+    """What a link of the table leads to, to be seen, heard or read in the gallery."""
+    file = ROOT / path
+    if file.suffix == ".txt":
+        return f"{says}:\n\n```text\n{file.read_text(encoding='utf-8')}```"
+    if file.suffix == ".wav":
+        return f'<audio controls aria-label="{says}" src="../../{file.name}"></audio>'
+    return f"![{says}](../../{path})"
 
 
 def models():
