@@ -282,7 +282,7 @@ def test_the_readme_repeats_the_figures_of_the_weights_that_ship(headline_of):
             "error": f"{100 * value:.2f} ± {100 * error:.2g} % error",
             "bits_per_sample": f"{value:.2f} ± {error:.2g} bits",
             "perplexity_documents": f"perplexity {value:.0f} ± {error:.2g}",
-        }.get(name, f"{value:.1f} ± {error:.2g} {unit}")
+        }.get(name, f"{value:.1f} ± {float(f'{error:.2g}'):g} {unit}")
         in_readme, in_results = (
             [row for model, preset, row in rows(TEXTS[name]) if path.parts[-3:-1] == (model, preset)]
             for name in ("README.md", "RESULTS.md")

@@ -22,7 +22,7 @@ SHIPPED = sorted((ROOT / "zoo" / "weights").glob("*/*/metrics.json"))
 SIGNATURE = re.compile(
     r"(?P<name>\*|[\w@]+)(\|K:\d+)?(\|split:(\*|\w+))?(\|[a-z]+:[^|]+)*?\|n:(\*|\d+)\|seed:\d+\|v:(?P<v>\d+\.\d+\.\d+)"
 )
-NUMBER = r"(?P<value>[\d.]+)(?: ± (?P<error>[\d.]+))?"
+NUMBER = r"(?P<value>-?[\d.]+)(?: ± (?P<error>[\d.]+))?"
 LINE = re.compile(rf"- (?P<who>.+): {NUMBER}(?: (?:nats|bits|%))?, `(?P<signature>[^`]+)`")
 CELL = re.compile(rf"{NUMBER}(?: %)?")
 
