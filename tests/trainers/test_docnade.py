@@ -131,7 +131,8 @@ def test_words_and_texts_are_answered():
     assert likely.startswith("> ") and f"{made.arrays['negative_log_likelihood'][1]:.2f} nats" in likely
     log_p = model.out.log_p(made.arrays["vector"][1:2]).numpy()[0]
     assert likely.endswith(" ".join(KNOWN[1 + k] for k in np.argsort(-log_p)))
-    assert (strange, answer, unknown) == ("an owl", "> none of its words counts", "unknown words: an, owl")
+    assert (strange, unknown) == ("an owl", "unknown words: an, owl")
+    assert answer.startswith("> none of its words counts: unknown, or of the 1 most frequent ones")
     assert trainer.sample(model, [], Sampling(count=2)).lines == trainer.topics(model, 2)
 
 
