@@ -3,6 +3,7 @@
 Every block is run in order in an empty folder, at sizes that take seconds.
 """
 
+import importlib.util
 import json
 import os
 import pathlib
@@ -211,6 +212,21 @@ def test_samples_of_texts_are_what_their_command_prints(path, tmp_path, monkeypa
         sample.main(shlex.split(command.removeprefix("$ python -m trainers.sample ")))
     printed, _, _ = capsys.readouterr().out.rpartition("written: ")
     assert printed == text
+
+
+def test_the_gallery_shows_every_picture_text_and_sound_of_the_table():
+    spec = importlib.util.spec_from_file_location("conf", ROOT / "docs" / "site" / "conf.py")
+    conf = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(conf)
+    made, linked = (
+        conf.gallery(),
+        re.findall(r"\]\((docs/[^)]*)\)", "".join(re.findall(r"^\|.*$", README, re.MULTILINE))),
+    )
+    assert {pathlib.Path(path).suffix for path in linked} >= {".png", ".gif", ".txt", ".wav"}
+    for path in map(ROOT.joinpath, linked):
+        shown = path.read_text(encoding="utf-8") if path.suffix == ".txt" else path.name
+        assert shown in made, path
+    assert made.count("<audio ") == sum(path.endswith(".wav") for path in linked)
 
 
 def test_every_guide_is_run():

@@ -182,7 +182,7 @@ def test_captions_become_pictures_on_disk(painter, tmp_path, capsys):
     assert ended(sample.main, [painter, *captions, "--count", 3, "--out", tmp_path]) == 0
     said = capsys.readouterr()
     assert f"written: {tmp_path}" in said.out
-    assert "unknown words in 'A 3.': ." in said.err
+    assert "unknown words in 'A 3.': .; known are " in said.err
     assert {path.name for path in tmp_path.iterdir()} == {"pictures.png", "drawing.gif", "words.png", "samples.npz"}
     with np.load(tmp_path / "samples.npz") as file:
         assert file["image"].shape == (6, 32, 32, 3) and list(file["captions"][:4]) == [captions[0]] * 3 + [captions[1]]

@@ -250,7 +250,8 @@ def test_an_export_downloads_no_data(write_run, tmp_path, monkeypatch, capsys):
     run = run._replace(config=run.config | {"data_dir": str(tmp_path / "empty")})
     model = zoo.load(run.path)
     assert package.real(run, model, model.fields) == {}
-    assert "the examples are made up" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "the examples are made up" in said and "TFDS_DATA_DIR=" in said and "--data-dir" not in said
 
 
 def damaged(exported, tmp_path):

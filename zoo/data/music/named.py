@@ -30,9 +30,8 @@ def reads(fields):
 def owns(request):
     """Of a model of rolls of any length: tunes, chorales, and a folder, of MIDI files."""
     name = request.name
-    if not reads(request.fields):
-        return False
-    return name in WHOLE or name.endswith((".json", ".json.gz")) or Path(os.path.expanduser(name)).is_dir()
+    named = name in WHOLE or name.endswith((".json", ".json.gz")) or Path(os.path.expanduser(name)).is_dir()
+    return bool(reads(request.fields)) and named
 
 
 def load(request) -> Data:
