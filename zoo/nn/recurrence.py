@@ -120,21 +120,21 @@ def scan(step, state, inputs, maps, outputs, context=()):
             # Transposed once: inside the loop it would be done again for every step.
             across = {n: tf.transpose(tf.cast(kernel, dtypes[n])) for n, (kernel, _) in weights.items()}
 
-            def backward(k, d_state, d_inputs, d_constants):
+            def backward(k, d_state, d_inputs, around, d_context):
                 t = length - 1 - k
                 keep = [array.read(t) for array in kept]
                 # Run eagerly, an array gives back the very tensor it was given, which may be two states at once.
                 before = tf.nest.pack_sequence_as(state, [tf.identity(x) for x in keep[:states]])
                 products = dict(zip(weights, keep[states:], strict=True))
-                x = _at(inputs, t)
+                x, sides = _at(inputs, t), {}
                 with tf.GradientTape() as tape:
-                    tape.watch((before, x, weights, context))
-                    again = {n: _replay(products[n], across[n], *weights[n], dtypes[n]) for n in weights}
+                    tape.watch((before, x, context))
+                    again = {n: _replay(products[n], across[n], dtypes[n], sides, n) for n in weights}
                     after, y = step(before, x, again, *context)
                 targets = [*tf.nest.flatten(after), *y]
-                d_state, d_x, *d_now = tape.gradient(
+                d_state, d_x, d_now = tape.gradient(
                     targets,
-                    (before, x, weights, context),
+                    (before, x, context),
                     [*d_state, *(d[t] for d in d_ys)],
                     unconnected_gradients=tf.UnconnectedGradients.ZERO,
                 )
@@ -142,13 +142,21 @@ def scan(step, state, inputs, maps, outputs, context=()):
                     k + 1,
                     tf.nest.flatten(d_state),
                     _write(d_inputs, t, tf.nest.flatten(d_x)),
-                    tf.nest.map_structure(tf.add, d_constants, d_now),
+                    _write(around, t, [side for n in weights for side in sides[n]]),
+                    tf.nest.map_structure(tf.add, d_context, d_now),
                 )
 
             d_inputs = _arrays(length, [v.shape[1:] for v in tf.nest.flatten(inputs)])
-            start = (0, list(d_last), d_inputs, tf.nest.map_structure(tf.zeros_like, [weights, context]))
-            _, d_state, d_inputs, d_constants = _repeat(backward, length, start)
-            return [*d_state, *_stack(d_inputs), *tf.nest.flatten(d_constants)]
+            widths = [[shapes[0][0], width] for kernel, _ in weights.values() for width in kernel.shape]
+            start = (0, list(d_last), d_inputs, _arrays(length, widths), tf.nest.map_structure(tf.zeros_like, context))
+            _, d_state, d_inputs, around, d_context = _repeat(backward, length, start)
+            # One product over all steps: added up step by step, every kernel's gradient would be read and written anew.
+            around = [tf.reshape(each, [-1, each.shape[-1]]) for each in _stack(around)]
+            d_weights = {
+                n: (_kernel_gradient(x, d, dtypes[n]), tf.reduce_sum(d, 0))
+                for n, x, d in zip(weights, around[::2], around[1::2], strict=True)
+            }
+            return [*d_state, *_stack(d_inputs), *tf.nest.flatten([d_weights, d_context])]
 
         return [*tf.nest.flatten(last), *_stack(ys)], gradient
 
@@ -156,20 +164,27 @@ def scan(step, state, inputs, maps, outputs, context=()):
     return tf.nest.pack_sequence_as(state, flat[:states]), flat[states:]
 
 
-def _replay(product, across, kernel, bias, dtype):
-    """The affine map whose product is known already: only its gradient computes. across: kernel transposed."""
+def _replay(product, across, dtype, sides, name):
+    """The affine map whose product is known already: only its gradient computes. across: kernel transposed.
+
+    sides[name] becomes what is mapped and the product's gradient, of which the kernel's is made.
+    """
 
     @tf.custom_gradient
-    def known(x, kernel, bias):
+    def known(x):
+        sides[name] = x, tf.zeros_like(product)  # unless the gradient reaches the product
+
         def gradient(d):
-            d_low = tf.cast(d, dtype)
-            d_x = d_low @ across
-            d_kernel = tf.matmul(tf.cast(x, dtype), d_low, transpose_a=True)
-            return tf.cast(d_x, x.dtype), tf.cast(d_kernel, kernel.dtype), tf.reduce_sum(d, 0)
+            sides[name] = x, d
+            return tf.cast(tf.cast(d, dtype) @ across, x.dtype)
 
         return tf.identity(product), gradient
 
-    return lambda x: known(x, kernel, bias)
+    return known
+
+
+def _kernel_gradient(x, d, dtype):
+    return tf.cast(tf.matmul(tf.cast(x, dtype), tf.cast(d, dtype), transpose_a=True), tf.float32)
 
 
 def _repeat(body, times, start):

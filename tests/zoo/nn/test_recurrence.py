@@ -32,9 +32,9 @@ class Case:
     def __init__(self, length, batch, units=5, policy="float32"):
         self.units = units
         rng = np.random.default_rng(length)
-        self.maps = {
-            "gates": keras.layers.Dense(4 * units, dtype=policy),
+        self.maps = {  # in another order than that of the alphabet, in which TensorFlow flattens them
             "out": keras.layers.Dense(12, dtype=policy),
+            "gates": keras.layers.Dense(4 * units, dtype=policy),
         }
         for name, rows in (("gates", 2 + units + 12), ("out", units)):
             self.maps[name].build((None, rows))
@@ -72,7 +72,7 @@ class Case:
         return total
 
     def slow(self, state, inputs, weights, use="state, outputs", dtype=tf.float32):
-        (k1, b1), (k2, b2) = weights[:2], weights[2:]
+        (k2, b2), (k1, b1) = weights[:2], weights[2:]
         maps = {"gates": lambda x: affine(x, k1, b1, dtype), "out": lambda x: affine(x, k2, b2, dtype)}
         state, ys = plain_loop(self.step, state, inputs, maps, self.outputs)
         return self.loss(state, ys, use), (state, ys)
@@ -167,7 +167,7 @@ def test_the_gradient_is_the_slope_in_any_direction():
     rng = np.random.default_rng(0)
 
     def loss(moved):
-        state, inputs, (k1, b1, k2, b2) = tf.nest.pack_sequence_as(arguments, [tf.constant(v) for v in moved])
+        state, inputs, (k2, b2, k1, b1) = tf.nest.pack_sequence_as(arguments, [tf.constant(v) for v in moved])
         maps = {"gates": lambda x: x @ k1 + b1, "out": lambda x: x @ k2 + b2}
         return case.loss(*plain_loop(case.step, state, inputs, maps, case.outputs), "state, outputs").numpy()
 
