@@ -137,6 +137,12 @@ class TopicRNN(Model):
 
     # ------------------------------------------------------------------------------------------------------- topics
 
+    @property
+    def inference_variables(self):
+        """Those of q(theta | document)."""
+        layers = [self.bag, *self.inference, self.head]
+        return [self.bag_bias, *(v for layer in layers for v in layer.trainable_variables)]
+
     def stops(self, ids):
         """1 for stop words. ids: int32 [...]. Returns float32 [...]."""
         return tf.gather(tf.cast(tf.convert_to_tensor(self.stop), tf.float32), tf.maximum(ids, 0))

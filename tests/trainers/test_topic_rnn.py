@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 
@@ -10,7 +11,7 @@ from trainers import judge, sample, topic_rnn
 from trainers.declare.task import Shown
 from trainers.judges import topics as judged
 from trainers.show import topics
-from zoo.configs.topic_rnn import TopicRNNConfig
+from zoo.configs.topic_rnn import PRESETS, TopicRNNConfig
 from zoo.data.split import Data, Split
 from zoo.metrics.topics import npmi
 from zoo.nn.words import END, PAD, UNKNOWN
@@ -119,6 +120,32 @@ def test_a_run_of_documents_made_of_lines(train, texts, tmp_path, context, capfd
         judge.main([str(tmp_path / "run")])
         found = json.loads(capfd.readouterr().out.splitlines()[-1])["npmi"]
         assert -1 <= found["model"] <= 1 and -1 <= found["lda"] <= 1 and len(found["lda_topics"]) == 3
+
+
+def test_theta_is_inferred_by_adam_whatever_moves_the_rest():
+    config = TopicRNNConfig(**SIZES)
+    settings = dataclasses.replace(
+        PRESETS["smoke"], model=config, optimizer="sgd", learning_rate=0.5, batch_size=len(TEXT), clip="none"
+    )
+    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    with strategy.scope():
+        model = built("theta")
+        learner = topic_rnn.learner(model, settings, strategy, False)
+    batch, noise = {"text": tf.constant(TEXT)}, model.noise(len(TEXT), (0, 1))
+    inferring = set(map(id, model.inference_variables))
+    variables, before = model.trainable_variables, [v.numpy() for v in model.trainable_variables]
+    with tf.GradientTape() as tape:
+        terms = model.training_terms(batch, noise, 0)
+        loss = tf.reduce_mean(tf.add_n(list(terms.values())))
+    gradients = [tf.convert_to_tensor(g) for g in tape.gradient(loss, [v.value for v in variables])]
+    strategy.run(learner.step, (batch, noise, tf.constant(0)))
+    for v, was, g in zip(variables, before, gradients, strict=True):
+        if id(v) in inferring:  # Adam's first step goes as far for every gradient
+            large = np.abs(g) > 1e-3
+            assert large.any()
+            np.testing.assert_allclose((was - v.numpy())[large], config.inference_rate * np.sign(g)[large], rtol=1e-2)
+        else:
+            np.testing.assert_allclose(was - v.numpy(), 0.5 * g.numpy(), rtol=1e-3, atol=1e-6)
 
 
 def test_features_tell_classes_that_words_tell():

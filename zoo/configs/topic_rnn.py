@@ -23,11 +23,13 @@ class TopicRNNConfig:
     inference: tuple[int, ...] = (200, 200)  # layers over the bag of content words
     window: int = 200  # words before, from which topics are told where a text is scored or written
     stop_share: float = 0.25  # of the documents, above which a word in so many is a stop word
+    inference_rate: float = 1e-3  # Adam's learning rate for the network that infers theta, whatever moves the rest
 
     def __post_init__(self):
         check(self, "model.")
         require(self.vocabulary >= 3, "model.vocabulary", self.vocabulary, "at least 3: a word, the end, the unknown")
         require(0 < self.stop_share <= 1, "model.stop_share", self.stop_share, "a share in (0, 1]")
+        require(self.inference_rate > 0, "model.inference_rate", self.inference_rate, "a positive number")
 
 
 DOCSTRINGS = Texts(
@@ -45,12 +47,13 @@ PTB = Texts(
     model=TopicRNNConfig(),
     data="ptb",
     together=10,
-    steps=4208,  # eight epochs of 4,207 documents
-    batch_size=8,
-    learning_rate=3e-3,
+    steps=16_800,  # eight epochs of 4,207 documents
+    batch_size=2,
+    learning_rate=1.0,
     schedule="cosine",
+    optimizer="sgd",
     clip_norm=5.0,
-    every=526,
+    every=1050,
     patience=3,
 )
 PTB_100 = sized(PTB, embedding=100, hidden=100)
@@ -62,6 +65,9 @@ IMDB = dataclasses.replace(
     part="documents",
     together=1,
     steps=6900,  # thirteen epochs of 4,250 documents
+    batch_size=8,
+    learning_rate=1e-3,
+    optimizer="adam",
     every=531,
 )
 
