@@ -120,7 +120,7 @@ def by_the_sample(model):
         """What the notes tell of one sample, [B, C]."""
         notes = tf.pad(batch["notes"], [[0, 0], [0, 1]])
         note = tf.gather(notes, tf.minimum(time // config.hop, room)[:, None], batch_dims=1)
-        known = tf.one_hot(note, config.notes)  # [B, 1, notes]
+        known = model.of_class(note, batch)  # [B, 1, kinds]
         y = tf.gather(model.notes(known), (time % config.hop)[:, None], batch_dims=1) if model.notes else known
         return y[:, 0]
 

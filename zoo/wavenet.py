@@ -86,7 +86,12 @@ class WaveNet(Model):
         config = self.config
         if not config.by_notes:
             return 0
-        return config.note_channels if self.notes else config.notes
+        return config.note_channels if self.notes else self.kinds
+
+    @property
+    def kinds(self):
+        """How many notes there are, those of each class apart where they mean something else there."""
+        return self.config.notes * (self.config.labels if self.config.notes_of_label else 1)
 
     def build(self, input_shape=None):
         config = self.config
@@ -94,7 +99,7 @@ class WaveNet(Model):
             names.build()
         self.enter.build((None, TAPS * self.samples.inputs))
         if self.notes:
-            self.notes.build((None, None, config.notes))
+            self.notes.build((None, None, self.kinds))
         self.stack.build()
         self.hidden.build((None, config.skip))
         self.out.build((None, config.skip))
@@ -137,19 +142,23 @@ class WaveNet(Model):
 
     def globally(self, batch):
         """What conditions all samples: a 1 for each class that is known, [B, G], None of a model that takes none."""
-
-        def told(number, size):  # LiteRT (2.3) makes a lookup of rows of the product with this, which fails at -1
-            return tf.one_hot(tf.maximum(number, 0), size) * tf.cast(number >= 0, tf.float32)[:, None]
-
-        found = [told(batch[name], names.size) for name, names in self.classes.items()]
+        found = [ones(batch[name], names.size) for name, names in self.classes.items()]
         return tf.concat(found, -1) if found else None
+
+    def of_class(self, notes, batch):
+        """A 1 for each note, none where they are of a class that is not known. notes: int32 [B, N].
+
+        Returns [B, N, kinds].
+        """
+        label = batch["label"][:, None] if self.config.notes_of_label else 0
+        return ones(notes + self.config.notes * label, self.kinds)
 
     def locally(self, batch, length):
         """What conditions every sample, [B, length, C], None of a model that takes no notes."""
         config = self.config
         if not config.by_notes:
             return None
-        notes = tf.one_hot(batch["notes"], config.notes)
+        notes = self.of_class(batch["notes"], batch)
         y = self.notes(notes) if self.notes else tf.repeat(notes, config.hop, 1)
         return tf.pad(y, [[0, 0], [0, tf.maximum(length - tf.shape(y)[1], 0)], [0, 0]])[:, :length]
 
@@ -394,3 +403,9 @@ class WaveNetClassifier(WaveNet):
         terms = self.loss_terms(batch, noise)
         each = terms["negative_log_likelihood"] / self.counts(batch)["samples"]
         return {"cross_entropy": terms["cross_entropy"], "next_sample": self.config.generative * each}
+
+
+def ones(number, size):
+    """A 1 in the place of each number, none of one below 0: float32 [..., size]. number: int32 [...]."""
+    # LiteRT (2.3) makes a lookup of rows of a product with one_hot, which fails at -1.
+    return tf.one_hot(tf.maximum(number, 0), size) * tf.cast(number >= 0, tf.float32)[..., None]

@@ -17,7 +17,9 @@ def randomised(config):
     return model
 
 
-@pytest.mark.parametrize("how", [{}, {"output": "logistics", "levels": 512, "upsampling": "repeated"}])
+@pytest.mark.parametrize(
+    "how", [{}, {"notes_of_label": True}, {"output": "logistics", "levels": 512, "upsampling": "repeated"}]
+)
 def test_a_phone_makes_sample_by_sample_what_a_server_makes_at_once(how):
     """Each row of a batch at a time of its own: the second one begins three calls later."""
     model = randomised(WaveNetConfig(**SIZES | CONDITIONS | how))

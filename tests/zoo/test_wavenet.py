@@ -21,6 +21,9 @@ SMALL = {
     "conditions": WaveNetConfig(
         **SIZES, by_label=True, labels=3, by_speaker=True, speakers=2, by_notes=True, notes=4, hop=5, note_channels=2
     ),
+    "notes of a label": WaveNetConfig(
+        **SIZES, by_label=True, labels=3, by_notes=True, notes=4, notes_of_label=True, hop=5, note_channels=2
+    ),
     "repeated": WaveNetConfig(**SIZES, by_notes=True, notes=4, hop=5, upsampling="repeated"),
     "logistics": WaveNetConfig(**SIZES | {"levels": 512}, output="logistics", mixtures=3, by_label=True, labels=3),
     "context": ContextWaveNetConfig(
@@ -172,6 +175,29 @@ def test_a_slower_series_conditions_its_samples():
     both = golden_model(**notes, by_label=True, labels=2)
     both.notes = model.notes
     np.testing.assert_allclose(nll(both, batch), expected["both_nll"], rtol=1e-5)
+
+
+def test_notes_may_be_others_in_each_class():
+    model = randomised(SMALL["notes of a label"])
+    plain = randomised(dataclasses.replace(model.config, notes_of_label=False))
+    for mine, theirs in zip(model.trainable_variables, plain.trainable_variables, strict=True):
+        if mine is model.notes.map.kernel:
+            mine.assign(np.tile(theirs.numpy(), (3, 1)))  # alike in all classes
+        else:
+            mine.assign(theirs)
+    batch = batch_of(model) | {"length": np.int32([20, 20, 20]), "label": np.int32([0, 1, 2])}
+    np.testing.assert_allclose(nll(model, batch), nll(plain, batch), rtol=1e-6)
+    row = np.zeros((12, 1), np.float32)
+    row[4 * 1 + 2] = 1  # the second note of the class in the middle
+    model.notes.map.kernel.assign_add(np.broadcast_to(row, model.notes.map.kernel.shape))
+    batch["notes"] = np.int32([[2, 2, 2, 2], [1, 3, 2, 0], [2, 2, 2, 2]])
+    changed = model.nats(batch)[0].numpy() != plain.nats(batch)[0].numpy()
+    assert not changed[[0, 2]].any() and not changed[1, :10].any() and changed[1, 10:15].all()
+    unknown = batch | {"label": np.int32([-1, -1, -1])}
+    others = unknown | {"notes": np.zeros([3, 4], np.int32)}
+    np.testing.assert_array_equal(nll(model, unknown), nll(model, others))
+    with pytest.raises(ValueError, match=r"^model\.notes_of_label: got True, expected false where by_label"):
+        WaveNetConfig(**SIZES, notes_of_label=True)
 
 
 def test_fast_generation_makes_the_papers_samples():

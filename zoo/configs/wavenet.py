@@ -27,6 +27,7 @@ class WaveNetConfig:
     speakers: int = 6
     by_notes: bool = False  # whether a series of notes conditions its samples
     notes: int = 9  # with 0, which is none
+    notes_of_label: bool = False  # whether a note means something else in each class, as a part of a word does
     hop: int = 100  # samples that have one note
     note_channels: int = 16  # of a sample's share of a note
     upsampling: Literal["transposed", "repeated"] = "transposed"
@@ -34,6 +35,8 @@ class WaveNetConfig:
     def __post_init__(self):
         check(self, "model.")
         require(self.levels >= 2, "model.levels", self.levels, "at least 2")
+        fits = (self.by_label and self.by_notes) or not self.notes_of_label
+        require(fits, "model.notes_of_label", True, "false where by_label or by_notes is")
 
 
 @dataclasses.dataclass(frozen=True)
