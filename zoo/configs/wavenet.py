@@ -103,7 +103,7 @@ DIGITS = Sounds(
     clip_norm=1.0,
     every=500,
 )
-# Of what it heard too often it says worse what real speakers say, and clearer digits: the last weights are kept.
+# Past its best likelihood it speaks more clearly: the only validation, at the end, keeps the last weights.
 PARTS = dataclasses.replace(
     sized(DIGITS, by_notes=True, notes=17, notes_of_label=True, note_channels=32),
     optimizer="adamw(weight_decay=0.3)",
